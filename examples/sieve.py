@@ -1,0 +1,30 @@
+"""Counts primes, and nothing else: what `count_primes` starts as a process of its own.
+
+    python -I -S sieve.py 1000000      prints 78498
+
+It imports nothing beyond `sys`, so it is up in 10 ms.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def count_primes(below: int) -> int:
+    """Return how many primes are smaller than `below`, by the sieve of Eratosthenes."""
+    if below <= 2:  # noqa: PLR2004 - the first prime
+        return 0
+    #: Stands for the odd numbers: index i is 2i + 1. The place of 1 counts for the prime 2.
+    odd = bytearray([1]) * (below // 2)
+    number = 3
+    while number * number < below:
+        if odd[number // 2]:
+            odd[number * number // 2 :: number] = bytes(
+                len(range(number * number // 2, len(odd), number))
+            )
+        number += 2
+    return sum(odd)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{count_primes(int(sys.argv[1]))}\n")

@@ -1,0 +1,61 @@
+"""What every model of the protocol has in common."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+#: Characters of an id that names somebody.
+LONGEST_ID: Final = 128
+DEFAULT_VERSION: Final = "1.0.0"
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Return the instant in UTC; one without a zone is taken for UTC."""
+    if value.tzinfo is UTC:
+        return value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def utc_now() -> datetime:
+    """Return this instant, aware."""
+    return datetime.now(UTC)
+
+
+UtcDatetime = Annotated[datetime, AfterValidator(_in_utc)]
+#: A string that a number or a boolean cannot stand in for.
+StrictId = Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_ID)]
+Version = Annotated[
+    str,
+    StringConstraints(
+        strict=True, pattern=r"^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})$"
+    ),
+]
+
+
+class ProtocolModel(BaseModel):
+    """A frozen model that takes what its fields name and nothing else."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+        cache_strings="all",
+        allow_inf_nan=False,
+        use_enum_values=False,
+        ser_json_inf_nan="constants",
+        validate_default=False,
+        hide_input_in_errors=True,
+    )
+
+
+class Message(ProtocolModel):
+    """A message on its own, outside an envelope."""
+
+    message_id: UUID = Field(default_factory=uuid4)
+    timestamp: UtcDatetime = Field(default_factory=utc_now)
+    version: Version = DEFAULT_VERSION
+    sender_id: StrictId

@@ -1,0 +1,54 @@
+"""One broker for the whole run, started when the first test asks; a virtual host for each test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from workers.broker import Broker, ManagementApi, NoBrokerError, choose, with_vhost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Directories whose tests talk to a broker.
+WITH_BROKER: Final = ("broker", "faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a broker by where they are, or by asking for one."""
+    for item in items:
+        asks = "amqp_url" in getattr(item, "fixturenames", ())
+        if asks or any(part in WITH_BROKER for part in item.path.parts):
+            item.add_marker(pytest.mark.broker)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """Lend the broker of this run; skips where there is none, except in CI, which must have one."""
+    try:
+        chosen = choose()
+    except NoBrokerError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    yield chosen
+    chosen.close()
+
+
+@pytest.fixture
+def management_url(broker: Broker) -> str:
+    """Return the HTTP API of the broker, with an administrator's login."""
+    return broker.management_url
+
+
+@pytest.fixture
+def amqp_url(broker: Broker) -> Iterator[str]:
+    """Lend a virtual host that nobody else uses."""
+    api = ManagementApi(broker.management_url)
+    vhost = f"test-{uuid.uuid4().hex[:12]}"
+    api.create_vhost(vhost)
+    yield with_vhost(broker.amqp_url, vhost)
+    api.delete_vhost(vhost)

@@ -1,0 +1,168 @@
+"""Publish, confirm, then ack: in which order settling does it, whatever the broker says."""
+
+from datetime import UTC, datetime
+
+import pytest
+from contract.recording import RecordingBooks, RecordingBroker
+
+from messages import ErrorCode
+from topology import Delay, Names
+from workers.copies import Origin
+from workers.outcome import (
+    Answer,
+    DeadLettered,
+    Delivery,
+    Expired,
+    Failure,
+    Outcome,
+    Properties,
+    Replied,
+    Requeued,
+    Retried,
+    Subject,
+)
+from workers.publication import Publication, Published
+from workers.settle import ANSWER_TRIES, Settler
+
+ANSWER = Answer("", "answers", "c-1", "task_response", b"{}")
+FAILURE = Failure(ErrorCode.REJECTED, "no")
+DELIVERY = Delivery(
+    b"body",
+    Properties(reply_to="answers"),
+    "leveret.requests",
+    "task_request",
+    "leveret.work.default",
+    tag=7,
+    session=1,
+)
+REPLIED = Replied(Subject(), ANSWER)
+DEAD = DeadLettered(Subject(), FAILURE, "letter-1", answer=ANSWER)
+
+
+class Bench:
+    """A settler between a recording broker and recording books."""
+
+    def __init__(self) -> None:
+        self.broker = RecordingBroker()
+        self.books = RecordingBooks()
+        origin = Origin(Names(), "default", "worker-1", "guest")
+        self._settler = Settler(
+            self.broker,
+            origin,
+            self.books,
+            now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    def settle(self, outcome: Outcome) -> None:
+        """Begin to settle the one delivery."""
+        self._settler.settle(DELIVERY, outcome, 0.001)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Return a fresh bench."""
+    return Bench()
+
+
+def test_an_answer_is_confirmed_before_the_ack(bench: Bench) -> None:
+    """While the answer is unconfirmed the message stays with the broker."""
+    bench.settle(REPLIED)
+    assert bench.broker.told == ["publish"]
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.told == ["publish", "ack"]
+    assert bench.books.ends == ["Replied"]
+
+
+def test_work_nobody_asked_about_is_acked_at_once(bench: Bench) -> None:
+    """Without an answer there is nothing to wait for."""
+    bench.settle(Replied(Subject()))
+    assert bench.broker.told == ["ack"]
+
+
+def test_an_answer_to_nobody_is_counted_and_the_work_stands(bench: Bench) -> None:
+    """An asker that is gone does not make the work be done again."""
+    bench.settle(REPLIED)
+    bench.broker.say(Published.RETURNED)
+    assert bench.broker.told == ["publish", "ack"]
+    assert bench.books.ends == ["undeliverable", "Replied"]
+
+
+def test_a_full_answer_queue_is_tried_a_few_times_then_given_up(bench: Bench) -> None:
+    """A slow asker gets a few more chances, and holds nobody's message for ever."""
+    bench.settle(REPLIED)
+    for _ in range(ANSWER_TRIES - 1):
+        bench.broker.say(Published.REFUSED)
+        assert "ack" not in bench.broker.told
+        bench.broker.wait()
+    bench.broker.say(Published.REFUSED)
+    assert bench.broker.told == ["publish"] * ANSWER_TRIES + ["ack"]
+    assert bench.books.ends == ["undeliverable", "Replied"]
+
+
+def test_a_dead_letter_comes_before_its_error_answer_and_both_before_the_ack(bench: Bench) -> None:
+    """Whoever gets the error answer can already find the letter it names."""
+    bench.settle(DEAD)
+    letter, _ = bench.broker.pending[0]
+    assert isinstance(letter, Publication)
+    assert letter.exchange == "leveret.dead"
+    assert letter.body == b"body"
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.pending[0][0] == ANSWER
+    assert "ack" not in bench.broker.told
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.told == ["publish", "publish", "ack"]
+
+
+@pytest.mark.parametrize("fate", [Published.RETURNED, Published.REFUSED, Published.UNKNOWN])
+def test_a_dead_letter_that_is_not_taken_is_offered_again_for_ever(
+    bench: Bench,
+    fate: Published,
+) -> None:
+    """No dead-letter queue, or a full one: the message waits with us and is not lost."""
+    bench.settle(DEAD)
+    waits = []
+    for _ in range(12):
+        bench.broker.say(fate)
+        assert "ack" not in bench.broker.told
+        waits.append(bench.broker.wait())
+    assert waits == sorted(waits)
+    assert waits[-1] == waits[-2] > waits[0]
+
+
+def test_an_expired_message_is_a_dead_letter_too(bench: Bench) -> None:
+    """Too late is an end that can be seen."""
+    bench.settle(Expired(Subject(), Failure(ErrorCode.EXPIRED, "too late"), "letter-2"))
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.told == ["publish", "ack"]
+    assert bench.books.ends == ["Expired"]
+
+
+def test_a_retry_waits_on_its_rung_and_is_confirmed_before_the_ack(bench: Bench) -> None:
+    """The copy knows the way back to the very queue it came from."""
+    bench.settle(Retried(Subject(), FAILURE, Delay(10, "s"), 1))
+    copy, _ = bench.broker.pending[0]
+    assert (copy.exchange, copy.routing_key) == ("leveret.retry.10s", "leveret.work.default")
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.told == ["publish", "ack"]
+
+
+def test_what_is_given_back_is_neither_acked_nor_published(bench: Bench) -> None:
+    """A leaving worker leaves no trace on a message."""
+    bench.settle(Requeued(Subject(), "leaving"))
+    assert bench.broker.told == ["requeue"]
+
+
+@pytest.mark.parametrize("fate", list(Published))
+@pytest.mark.parametrize("outcome", [REPLIED, DEAD, Retried(Subject(), FAILURE, Delay(1, "s"), 1)])
+def test_a_delivery_of_an_ended_session_is_let_go(
+    bench: Bench,
+    outcome: Outcome,
+    fate: Published,
+) -> None:
+    """The broker has the message again, so nothing more is done about this copy of it."""
+    bench.settle(outcome)
+    bench.broker.over.add(DELIVERY.session)
+    bench.broker.say(fate)
+    assert bench.broker.told == ["publish"]
+    assert bench.books.ends == ["abandoned"]
+    assert not bench.broker.waiting

@@ -1,0 +1,28 @@
+"""What a package of processors imports; free of the broker, and quick to import."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workers.context import Context
+    from workers.registry import RegistrationError, Registry
+    from workers.verdicts import Reject, Retry
+
+__all__ = ["Context", "RegistrationError", "Registry", "Reject", "Retry"]
+
+_HOMES = {
+    "Context": "workers.context",
+    "RegistrationError": "workers.registry",
+    "Registry": "workers.registry",
+    "Reject": "workers.verdicts",
+    "Retry": "workers.verdicts",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a name when it is first asked for, so that `leveret --help` does not wait for it."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'workers' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only when needed
+
+    return getattr(import_module(home), name)

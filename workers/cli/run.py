@@ -1,0 +1,122 @@
+"""`leveret run`: the worker, alone or as several replicas under one roof."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from workers.cli import DONE, FAILED
+from workers.cli.options import NOWHERE, Where, settings
+from workers.exposition import merge, page
+from workers.health import Health
+from workers.link.ground import stand
+from workers.loading import load
+from workers.logs import LogPlan, configure
+from workers.metrics import Metrics
+from workers.presence import leveret_version
+from workers.replicas import Replicas, Start
+from workers.service import PATIENCE, Service, Watch
+from workers.web import Server, application
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers.registry import Registry
+    from workers.settings import Settings
+
+
+def run(
+    *modules: str,
+    group: Annotated[str | None, Parameter(name=["--group", "-g"])] = None,
+    processes: int | None = None,
+    prefetch: int | None = None,
+    where: Where = NOWHERE,
+    report_port: Annotated[int | None, Parameter(show=False)] = None,
+) -> int:
+    """Take messages, do what they ask, answer, until told to leave (Ctrl-C or SIGTERM).
+
+    Example: `leveret run my_package:registry --group images --prefetch 50`
+
+    Parameters
+    ----------
+    modules
+        Where processors are, as `package.module:registry`. Without any, the installed packages
+        that LEVERET_PROCESSORS names; by default the examples.
+    group
+        The group whose queues are taken from.
+    processes
+        Worker processes to supervise; 1 runs here.
+    prefetch
+        Messages a worker holds unsettled.
+    where
+        Which broker and which names.
+    report_port
+        A pipe to write the HTTP port to; for a supervisor.
+
+    """
+    chosen = settings(where, group=group, processes=processes, prefetch=prefetch)
+    configure(LogPlan(form=chosen.log_format, level=chosen.log_level, worker=chosen.agent_id))
+    registry = load(modules, offered=chosen.processors)
+    if chosen.processes > 1:
+        return asyncio.run(_supervise(chosen, modules))
+    return asyncio.run(_work(chosen, registry, report_port))
+
+
+async def _work(chosen: Settings, registry: Registry, report_port: int | None) -> int:
+    metrics = Metrics(
+        group=chosen.group,
+        version=leveret_version(),
+        task_types=registry.task_types,
+    )
+    watch = Watch(metrics, Health())
+    await stand(chosen, patience=PATIENCE)
+    service = Service(chosen, registry, watch)
+    _on_signals(service.leave)
+    async with Server(
+        application(lambda accept: page(metrics.registry, accept), watch.health),
+        host=chosen.http_host,
+        port=chosen.http_port,
+    ) as server:
+        if report_port is not None:
+            os.write(report_port, f"{server.port}\n".encode())
+            os.close(report_port)
+        await service.run()
+    return DONE
+
+
+async def _supervise(chosen: Settings, modules: tuple[str, ...]) -> int:
+    flags = ["--group", chosen.group, "--processes", "1", "--prefetch", str(chosen.prefetch)]
+    environment = {
+        **os.environ,
+        "LEVERET_HTTP_PORT": "0",
+        "LEVERET_HTTP_HOST": "127.0.0.1",
+        "LEVERET_PREFIX": chosen.prefix,
+    }
+    if chosen.amqp_url is not None:  # not as a flag: everybody may read those
+        environment["LEVERET_AMQP_URL"] = chosen.amqp_url.get_secret_value()
+    environment.pop("LEVERET_AGENT_ID", None)  # each replica is somebody
+    start = Start(["run", *modules, *flags], environment, chosen.drain_grace)
+    replicas = Replicas(start, chosen.processes)
+    _on_signals(replicas.leave)
+    health = Health()
+
+    async def pages(accept: str) -> tuple[bytes, str]:
+        return merge(await replicas.pages("/metrics"), accept)
+
+    async with Server(
+        application(pages, health),
+        host=chosen.http_host,
+        port=chosen.http_port,
+    ):
+        health.consuming()
+        return DONE if await replicas.run() else FAILED
+
+
+def _on_signals(leave: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leave)

@@ -1,0 +1,143 @@
+"""Clean copies of a message for the retry ladder and the dead letters. Pure.
+
+The body goes on byte for byte. Of the sender's headers only plain, small, harmless ones do: the
+broker acts on `x-death`, `CC` and `BCC`, and a stranger must not steer it through us.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from workers import headers as h
+from workers.publication import Publication
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from topology import Names
+    from workers.outcome import DeadLettered, Delivery, Expired, Failure, Retried, Subject
+
+#: Bytes of the `leveret-error` header; with the history and the rest our headers stay under 16 KiB.
+MOST_ERROR: Final = 8_192
+#: A list index in a field path: the same mistake at another place is the same mistake.
+_INDEX: Final = re.compile(r"\.\d+(?=\.|$)|\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who makes the copies: the worker, its group, and the names it publishes to."""
+
+    names: Names
+    group: str
+    worker: str
+    #: The broker user, by which our copies are believed when they come back.
+    user: str
+
+
+def fingerprint(failure: Failure, subject: Subject) -> str:
+    """Return what failures of the same kind share: 16 hex digits."""
+    places = sorted({(e.error_type, _INDEX.sub(".*", e.field_path)) for e in failure.errors})
+    what = (failure.code.value, subject.message_type, subject.task_type, failure.exception, places)
+    return hashlib.sha256(orjson.dumps(what)).hexdigest()[:16]
+
+
+def error_header(failure: Failure) -> str:
+    """Return the diagnosis as JSON, with as many of its errors as the header has room for."""
+    errors = [error._asdict() for error in failure.errors]
+    while True:
+        text = orjson.dumps(
+            {
+                "code": failure.code.value,
+                "reason": failure.reason[:1_000],
+                "error_count": failure.error_count,
+                "errors": errors,
+                "retryable": failure.retryable,
+                "exception": failure.exception,
+            },
+        )
+        if len(text) <= MOST_ERROR or not errors:
+            return text.decode()
+        errors = errors[: len(errors) // 2]
+
+
+def retry_copy(delivery: Delivery, outcome: Retried, origin: Origin, now: datetime) -> Publication:
+    """Return the copy that waits on a rung and comes back to the queue this delivery came from."""
+    headers = _lineage(delivery, origin, now) | {
+        h.ATTEMPTS: outcome.attempt,
+        h.HISTORY: h.write_history(outcome.history),
+    }
+    return _copy(delivery, origin.names.retry(outcome.delay), delivery.queue, headers)
+
+
+def dead_letter(
+    delivery: Delivery,
+    outcome: DeadLettered | Expired,
+    origin: Origin,
+    now: datetime,
+) -> Publication:
+    """Return the dead letter: the body as it came, and why nothing could be done with it."""
+    failure, subject = outcome.failure, outcome.subject
+    headers = _lineage(delivery, origin, now) | {
+        h.ID: outcome.letter_id,
+        h.ERROR_CODE: failure.code.value,
+        h.ERROR: error_header(failure),
+        h.FINGERPRINT: fingerprint(failure, subject),
+        h.ATTEMPTS: outcome.attempts,
+        h.HISTORY: h.write_history(outcome.history),
+        h.FAILED_AT: now.isoformat(),
+        h.WORKER: origin.worker,
+        h.QUEUE: delivery.queue,
+        h.MESSAGE_TYPE: subject.message_type,
+        h.TASK_TYPE: subject.task_type,
+    }
+    return _copy(delivery, origin.names.dead, origin.group, headers)
+
+
+def _lineage(delivery: Delivery, origin: Origin, now: datetime) -> dict[str, object]:
+    """Return where the message truly came from, which the copy itself can no longer say."""
+    past = h.past(delivery, origin.user)
+    properties = delivery.properties
+    return h.kept(properties) | h.told(
+        {
+            h.FIRST_SEEN: past.first_seen or now.isoformat(),
+            h.EXCHANGE: delivery.exchange if past.exchange is None else past.exchange,
+            h.ROUTING_KEY: delivery.routing_key if past.routing_key is None else past.routing_key,
+            h.MESSAGE_ID: past.message_id or properties.message_id,
+            h.USER_ID: past.user_id or properties.user_id,
+            h.REPLAYS: past.replays or None,
+            h.REPLAY_OF: past.replay_of,
+        },
+    )
+
+
+def _copy(
+    delivery: Delivery,
+    exchange: str,
+    routing_key: str,
+    headers: dict[str, object],
+) -> Publication:
+    properties = delivery.properties
+    return Publication(
+        exchange,
+        routing_key,
+        delivery.body,
+        headers,
+        content_type=_short(properties.content_type),
+        content_encoding=_short(properties.content_encoding),
+        correlation_id=_short(properties.correlation_id),
+        reply_to=_short(properties.reply_to),
+        type=_short(properties.type),
+        timestamp=properties.timestamp,
+    )
+
+
+def _short(text: str | None) -> str | None:
+    """Return a text that fits AMQP's 255 bytes: replacement characters may have made it longer."""
+    if text is None:
+        return None
+    return text.encode()[:255].decode("utf-8", "ignore")

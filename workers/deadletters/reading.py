@@ -1,0 +1,217 @@
+"""Delivery → letter, whatever stands in its headers: reading raises nothing. Pure.
+
+A letter that a worker wrote has our headers. One that the broker dead-lettered by itself (delivery
+limit, expiry) has `x-death`, and its other headers are the sender's: ours among them are believed
+only on copies of our own, known by their broker-validated user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from sys import intern
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from messages import ErrorCode, FieldError
+from topology.names import URGENT
+from workers import headers as h
+from workers.deadletters.deaths import Death, last_death
+from workers.deadletters.letter import Diagnosis, Letter, Summary
+from workers.outcome import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from topology import Names
+    from workers.outcome import Delivery
+
+#: Hex digits of an id that we derive ourselves, and of a fingerprint.
+ID_DIGITS: Final = 32
+FINGERPRINT_DIGITS: Final = 16
+#: Characters kept of a text in a summary; AMQP's own names have at most 255.
+LONGEST: Final = 255
+#: Characters of a reason, as many as a dead letter has.
+LONGEST_REASON: Final = 1_000
+_UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads letters under these names, for an operator logged in as the broker user `user`."""
+
+    names: Names
+    user: str
+
+    def id(self, delivery: Delivery) -> str:
+        """Return the letter's id alone; it is the same at every scan."""
+        death = last_death(delivery.properties.headers)
+        own = None if death else _text(delivery.properties.headers, h.ID)
+        return own or _derived_id(delivery, death)
+
+    def summary(self, delivery: Delivery) -> Summary:
+        """Return what a list shows."""
+        return Summary(**self._summary(delivery))
+
+    def letter(self, delivery: Delivery) -> Letter:
+        """Return the whole letter."""
+        properties = delivery.properties
+        death = last_death(properties.headers)
+        past = h.past(delivery, self.user)
+        # What a worker wrote about the sender's identity is believed like any other copy's; the
+        # broker's own letters are still the sender's message, or a copy of ours.
+        direct = death is not None and past is h.NOTHING_BEFORE
+        return Letter(
+            **self._summary(delivery),
+            body=delivery.body,
+            diagnosis=_broker_diagnosis(death) if death else _diagnosis(properties.headers),
+            history=past.history if death else _history(properties.headers),
+            properties=properties,
+            message_id=properties.message_id if direct else past.message_id,
+            user_id=properties.user_id if direct else past.user_id,
+        )
+
+    def _summary(self, delivery: Delivery) -> dict[str, Any]:
+        death = last_death(delivery.properties.headers)
+        own = death is None and h.ERROR_CODE in delivery.properties.headers
+        return _own(delivery) if own else self._foreign(delivery, death)
+
+    def _foreign(self, delivery: Delivery, death: Death | None) -> dict[str, Any]:
+        """Return what is known of a letter that no worker wrote."""
+        past = h.past(delivery, self.user)
+        exchange, routing_key = past.exchange, past.routing_key
+        if exchange is None and death is not None:
+            exchange, routing_key = death.exchange, death.routing_key
+        # A request's routing key begins with its types, as far as its sender told the truth.
+        asked = (routing_key or "").split(".") if exchange == self.names.requests else [""]
+        message_type = delivery.properties.type or asked[0] or _UNKNOWN
+        task_type = asked[1] if len(asked) > 1 and asked[1] != URGENT else ""
+        kind = (ErrorCode.BROKER_REJECTED, message_type, task_type, death.reason if death else "")
+        return {
+            "id": self.id(delivery),
+            "error_code": ErrorCode.BROKER_REJECTED.value,
+            "fingerprint": _digest(*kind)[:FINGERPRINT_DIGITS],
+            "message_type": intern(message_type[:LONGEST]),
+            "task_type": intern(task_type),
+            "attempts": past.attempts,
+            "first_seen": _instant(past.first_seen),
+            "failed_at": death.time if death else None,
+            "worker": "",
+            "exchange": exchange,
+            "routing_key": routing_key,
+            "queue": death.queue if death else None,
+            "replays": past.replays,
+            "replay_of": past.replay_of,
+            "size": len(delivery.body),
+            "by_broker": True,
+        }
+
+
+def _own(delivery: Delivery) -> dict[str, Any]:
+    """Return what a worker wrote down."""
+    headers = delivery.properties.headers
+    return {
+        "id": _text(headers, h.ID) or _derived_id(delivery, None),
+        "error_code": intern(_text(headers, h.ERROR_CODE) or _UNKNOWN),
+        "fingerprint": intern(_text(headers, h.FINGERPRINT) or ""),
+        "message_type": intern(_text(headers, h.MESSAGE_TYPE) or _UNKNOWN),
+        "task_type": intern(_text(headers, h.TASK_TYPE) or ""),
+        "attempts": _count(headers, h.ATTEMPTS),
+        "first_seen": _instant(_text(headers, h.FIRST_SEEN)),
+        "failed_at": _instant(_text(headers, h.FAILED_AT)),
+        "worker": intern(_text(headers, h.WORKER) or ""),
+        "exchange": _interned(_text(headers, h.EXCHANGE)),
+        "routing_key": _interned(_text(headers, h.ROUTING_KEY)),
+        "queue": _interned(_text(headers, h.QUEUE)),
+        "replays": _count(headers, h.REPLAYS),
+        "replay_of": _text(headers, h.REPLAY_OF),
+        "size": len(delivery.body),
+        "by_broker": False,
+    }
+
+
+def _diagnosis(headers: Mapping[str, object]) -> Diagnosis:
+    told = _json(headers.get(h.ERROR))
+    if not isinstance(told, dict):
+        return Diagnosis("its error header cannot be read")
+    rows = told.get("errors")
+    errors = tuple(map(_field_error, rows)) if isinstance(rows, list) else ()
+    return Diagnosis(
+        _text(told, "reason", longest=LONGEST_REASON) or "",
+        errors,
+        max(_count(told, "error_count"), len(errors)),
+        told.get("retryable") is True,
+        _text(told, "exception") or "",
+    )
+
+
+def _broker_diagnosis(death: Death) -> Diagnosis:
+    return Diagnosis(f"the broker gave it up by itself: {death.explained}")
+
+
+def _field_error(row: object) -> FieldError:
+    told = row if isinstance(row, dict) else {}
+    return FieldError(*(str(told.get(field, "")) for field in FieldError._fields))
+
+
+def _history(headers: Mapping[str, object]) -> tuple[Attempt, ...]:
+    rows = _json(headers.get(h.HISTORY))
+    if not isinstance(rows, list):
+        return ()
+    return tuple(
+        Attempt(
+            _count(row, "attempt"),
+            _text(row, "error_code") or "",
+            _text(row, "reason") or "",
+            _text(row, "failed_at") or "",
+            _text(row, "worker") or "",
+        )
+        for row in rows
+        if isinstance(row, dict)
+    )
+
+
+def _derived_id(delivery: Delivery, death: Death | None) -> str:
+    """Return an id that a letter without one keeps as long as it lies there."""
+    properties = delivery.properties
+    told = (properties.message_id, properties.correlation_id, properties.timestamp, death)
+    return hashlib.sha256(repr(told).encode() + delivery.body).hexdigest()[:ID_DIGITS]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+
+
+def _json(value: object) -> Any:
+    try:
+        return orjson.loads(value) if isinstance(value, str) else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _text(headers: Mapping[str, object], name: str, *, longest: int = LONGEST) -> str | None:
+    value = headers.get(name)
+    return value[:longest] if isinstance(value, str) else None
+
+
+def _interned(text: str | None) -> str | None:
+    """Return the text itself, kept once however many letters share it."""
+    return None if text is None else intern(text)
+
+
+def _count(headers: Mapping[str, object], name: str) -> int:
+    value = headers.get(name)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _instant(text: str | None) -> str | None:
+    """Return a time as it is if it is one, in UTC."""
+    try:
+        when = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if when is None or when.tzinfo is None:
+        return None
+    return text if when.tzinfo is UTC else when.astimezone(UTC).isoformat()

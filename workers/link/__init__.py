@@ -1,0 +1,1 @@
+"""The only rooms that speak AMQP: connections kept alive, deliveries in, publications out."""

@@ -1,0 +1,166 @@
+"""A program's own end of the conversation: publish with confirms, and hear the answers.
+
+What `leveret publish`, `leveret dev` and the tests talk through. It has a mailbox of its own on the
+replies exchange, which the broker removes when nobody has listened for a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Final, Self
+
+from aio_pika.abc import ExchangeType
+from yarl import URL
+
+from workers.link.connection import open_wire
+from workers.link.link import Link, LinkPlan
+from workers.link.supervisor import LOST, explain
+from workers.publication import Publication, Published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from aio_pika.abc import AbstractChannel
+
+    from topology import Names
+    from workers.outcome import Delivery
+
+#: Milliseconds without a listener after which the broker removes a client's mailbox.
+MAILBOX_EXPIRES: Final = 60_000
+#: Answers the broker may have on the way to us.
+ANSWERS_AT_ONCE: Final = 500
+#: The one mailbox a client has.
+MAILBOX: Final = "answers"
+#: Seconds for the last publications to be confirmed when a client closes.
+LAST_CONFIRMS: Final = 10.0
+
+
+class Client:
+    """Publishes requests and hands every answer to `heard`; use it as an async context manager.
+
+    With `watching` it hears the heartbeats and the journal of dead letters too, from now on; the
+    queue of a delivery tells which it is.
+    """
+
+    def __init__(
+        self,
+        amqp_url: str,
+        names: Names,
+        *,
+        heard: Callable[[Delivery], None],
+        connect_timeout: float = 10.0,
+        watching: bool = False,
+    ) -> None:
+        self._names = names
+        self._url = amqp_url
+        self._heard = heard
+        self._within = connect_timeout
+        self._watching = watching
+        self.agent_id = f"client-{secrets.token_hex(6)}"
+        #: Where answers come from.
+        self.mailbox = names.mailbox(self.agent_id, MAILBOX)
+        #: Where heartbeats come from.
+        self.heartbeats = names.heartbeat_queue(self.agent_id)
+        watched = (self.heartbeats, names.journal) if watching else ()
+        plan = LinkPlan(
+            amqp_url=amqp_url,
+            name=f"leveret {self.agent_id}",
+            connect_timeout=connect_timeout,
+            queues=dict.fromkeys((self.mailbox, *watched), ANSWERS_AT_ONCE),
+            arguments={names.journal: {"x-stream-offset": "next"}},
+        )
+        self._link = Link(plan, self._take)
+
+    @property
+    def reply_to(self) -> str:
+        """The address that answers to this client go to."""
+        return f"agent://{self.agent_id}/{MAILBOX}"
+
+    async def __aenter__(self) -> Self:
+        """Connect; raises LinkError when the broker cannot be used."""
+        try:
+            await self._declare()
+        except LOST as error:
+            raise explain(error, self._link.address) from error
+        await self._link.start(within=self._within)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait for what was published to be confirmed, and close."""
+        await self._link.quiet()
+        await self._link.stop(within=LAST_CONFIRMS)
+
+    async def publish(self, message: Publication) -> Published:
+        """Send a message and return what the broker says about it."""
+        fate: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
+
+        def told(said: Published) -> None:
+            if not fate.done():
+                fate.set_result(said)
+
+        self._link.publish(message, told)
+        return await fate
+
+    def post(self, message: Publication, done: Callable[[Published], None]) -> None:
+        """Send a message without waiting; `done` is called with its fate."""
+        self._link.publish(message, done)
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many publications the broker has not answered for."""
+        return len(self._link.outbox)
+
+    def _take(self, delivery: Delivery) -> None:
+        self._link.ack(delivery)
+        self._heard(delivery)
+
+    async def _declare(self) -> None:
+        wire = await open_wire(
+            URL(self._url),
+            name=f"leveret {self.agent_id} (mailbox)",
+            heartbeat=15,
+            timeout=self._within,
+        )
+        try:
+            channel = await wire.connection.channel()
+            await self._private(
+                channel,
+                self.mailbox,
+                self._names.replies,
+                ExchangeType.TOPIC,
+                self._names.mailbox_key(self.agent_id, MAILBOX),
+            )
+            if self._watching:
+                await self._private(
+                    channel,
+                    self.heartbeats,
+                    self._names.heartbeats,
+                    ExchangeType.FANOUT,
+                    "",
+                )
+        finally:
+            await wire.close()
+
+    async def _private(
+        self,
+        channel: AbstractChannel,
+        queue: str,
+        exchange: str,
+        kind: ExchangeType,
+        key: str,
+    ) -> None:
+        """Declare a queue of our own and bind it."""
+        mine = await channel.declare_queue(
+            queue,
+            durable=True,
+            arguments={"x-expires": MAILBOX_EXPIRES},
+        )
+        source = await channel.declare_exchange(exchange, kind, durable=True, passive=True)
+        await mine.bind(source, key)

@@ -1,0 +1,98 @@
+"""The ground a worker stands on: the topology at the broker, looked at before it consumes.
+
+A worker needs no right to configure: what it finds in place it uses. What is missing it declares
+where its user may, so that a first start on an empty broker works. Where it may not, or where
+something differs, it does not start and says what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+from yarl import URL
+
+from topology import BrokerRefused, Topology, TopologyError, TopologySpec, design, plan
+from topology.apply import apply, broker_version, check, look
+from workers.link.connection import open_wire
+from workers.link.supervisor import LOST, BrokerUnreachable, explain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aio_pika import Connection
+
+    from workers.settings import Settings
+
+log = logging.getLogger("leveret.topology")
+
+#: Seconds: the longest wait between two tries to reach a broker that is only just starting.
+LONGEST_WAIT = 5.0
+
+
+@asynccontextmanager
+async def connected(settings: Settings, *, patience: float = 0.0) -> AsyncIterator[Connection]:
+    """Lend a plain connection; raises LinkError, after `patience` seconds for an absent broker."""
+    url = settings.amqp_url
+    if url is None:
+        raise BrokerUnreachable(
+            "no broker is configured; set LEVERET_AMQP_URL=amqp://user:password@host/vhost, or "
+            "start one with `leveret broker start`",
+        )
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(BrokerUnreachable),
+        reraise=True,
+        stop=stop_after_delay(patience),
+        wait=wait_random_exponential(0.2, LONGEST_WAIT),
+    ):
+        with attempt:
+            try:
+                wire = await open_wire(
+                    URL(url.get_secret_value()),
+                    name="leveret topology",
+                    heartbeat=15,
+                    timeout=settings.connect_timeout,
+                )
+            except LOST as error:
+                raise explain(error, str(url)) from error
+    try:
+        yield wire.connection
+    finally:
+        await wire.close()
+
+
+def wanted(settings: Settings, connection: Connection) -> Topology:
+    """Return the topology these settings need on the broker behind this connection."""
+    return design(
+        TopologySpec(
+            prefix=settings.prefix,
+            groups=settings.group_specs(),
+            retry_delays=settings.retry_delays,
+            broker_version=broker_version(connection),
+        ),
+    )
+
+
+async def stand(settings: Settings, *, patience: float) -> None:
+    """Return when the topology is at the broker; raises TopologyError or LinkError otherwise."""
+    async with connected(settings, patience=patience) as connection:
+        topology = wanted(settings, connection)
+        missing = await check(connection, topology)
+        if not missing:
+            return
+        log.info("%d exchanges and queues are missing and will be declared", len(missing))
+        try:
+            await apply(connection, plan(topology, await look(connection, topology)))
+        except BrokerRefused as error:
+            names = ", ".join(map(str, missing[:5]))
+            raise TopologyError(
+                f"the broker lacks {names}{' and more' if len(missing) > 5 else ''}, and this "  # noqa: PLR2004 - as sliced
+                "user may not declare them; run `leveret topology apply` as one who may",
+            ) from error

@@ -1,0 +1,129 @@
+"""Takes deliveries from one consuming channel, and gives acks and nacks back in few frames.
+
+A session is one life of that channel. A delivery of an earlier session cannot be settled any more:
+the broker has it again and will bring it again, so settling it is silently nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from workers.link.acks import AckWindow
+from workers.link.properties import decode_properties
+from workers.link.wire import nack
+from workers.outcome import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from workers.link.connection import Wire
+
+#: Exchange and routing key texts remembered; a sender may invent as many as it likes.
+MOST_NAMES: Final = 1024
+
+
+class Intake:
+    """Turns frames into deliveries for `sink`, and settlements into frames."""
+
+    def __init__(self, queues: Mapping[bytes, str], sink: Callable[[Delivery], None]) -> None:
+        self._queues = queues
+        self._sink = sink
+        self._wire: Wire | None = None
+        self._channel = 0
+        self._window = AckWindow()
+        self._nacks: list[bytes] = []
+        self._due = False
+        self._names: dict[bytes, str] = {}
+        #: Counts the lives of the channel; 0 before the first.
+        self.session = 0
+        #: Monotonic seconds of the last delivery.
+        self.last_delivery = 0.0
+
+    def attach(self, wire: Wire, channel: int) -> None:
+        """Begin a session."""
+        self.session += 1
+        self._wire, self._channel = wire, channel
+        self._window = AckWindow()
+        self._nacks.clear()
+        wire.frames.watch_deliveries(channel, self)
+
+    def detach(self) -> None:
+        """End the session; what it delivered can no longer be settled."""
+        if self._wire is None:
+            return
+        self._wire.frames.unwatch(self._channel)
+        self._wire = None
+        self.session += 1
+
+    def closed(self) -> None:
+        """End the session because the broker did."""
+        self.detach()
+
+    def is_current(self, delivery: Delivery) -> bool:
+        """Whether this delivery can still be settled."""
+        return delivery.session == self.session
+
+    def ack(self, delivery: Delivery) -> None:
+        """Tell the broker that the message has come to its end."""
+        if delivery.session == self.session:
+            self._window.done(delivery.tag)
+            if not self._due:
+                self._flush_soon()
+
+    def requeue(self, delivery: Delivery) -> None:
+        """Give the message back to the broker, to be brought to somebody else."""
+        if delivery.session == self.session:
+            self._window.gone(delivery.tag)
+            self._nacks.append(nack(self._channel, delivery.tag, multiple=False, requeue=True))
+            if not self._due:
+                self._flush_soon()
+
+    def delivered(
+        self,
+        consumer_tag: bytes,
+        tag: int,
+        redelivered: bool,  # noqa: FBT001 - AMQP's own field
+        exchange: bytes,
+        routing_key: bytes,
+        header: bytes,
+        body: bytes,
+    ) -> None:
+        """Take one whole message from the frame splitter."""
+        self.last_delivery = received = time.monotonic()
+        self._sink(
+            Delivery(
+                body,
+                decode_properties(header),
+                self._name(exchange),
+                self._name(routing_key),
+                self._queues[consumer_tag],
+                redelivered,
+                tag,
+                self.session,
+                received,
+            ),
+        )
+
+    def _name(self, name: bytes) -> str:
+        text = self._names.get(name)
+        if text is None:
+            if len(self._names) >= MOST_NAMES:
+                self._names.clear()
+            text = self._names[name] = name.decode("utf-8", "replace")
+        return text
+
+    def _flush_soon(self) -> None:
+        self._due = True
+        asyncio.get_running_loop().call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what is settled now, in one go."""
+        self._due = False
+        if self._wire is not None:
+            # Nacks first: an ack for a prefix must not cover a tag whose nack is still to come.
+            frames = self._nacks + self._window.frames(self._channel)
+            self._nacks = []
+            if frames:
+                self._wire.write(b"".join(frames))

@@ -1,0 +1,256 @@
+"""Publishes with confirms: everything handed in is confirmed, returned or refused - or sent again.
+
+What was not confirmed when a channel ended goes out once more on the next one, as long as somebody
+still waits for it. The bytes of one turn of the loop leave in one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from workers.link.properties import decode_properties
+from workers.link.wire import AnswerProperties, PublishRoute, pack_properties
+from workers.outcome import Answer
+from workers.publication import Publication, Published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers.link.connection import Wire
+
+APP_ID: Final = "leveret"
+#: Persistent: an answer or a dead letter must survive a broker restart.
+PERSISTENT: Final = 2
+#: Prepared routes kept; each direct reply address is one, so they are forgotten by the thousand.
+MOST_ROUTES: Final = 1024
+
+
+class Done(Protocol):
+    """Called once with what became of a publication; must not raise."""
+
+    def __call__(self, published: Published, /) -> None:
+        """Act on it."""
+
+
+class _Waiting(NamedTuple):
+    message: Publication | Answer
+    done: Done
+    #: Whether it is still worth sending after a lost channel.
+    wanted: Callable[[], bool]
+    since: float
+
+
+class Outbox:
+    """One publishing channel's worth of messages on their way out, over as many lives as it takes.
+
+    With `mandatory` the broker gives back what no queue takes. Without `resend` nothing is sent
+    twice: what is unconfirmed when the line is lost is reported as unknown.
+    """
+
+    def __init__(self, *, user: str, mandatory: bool = True, resend: bool = True) -> None:
+        self._user = user
+        self._mandatory = mandatory
+        self._resend = resend
+        self._wire: Wire | None = None
+        self._channel = 0
+        self._out: list[Any] = []
+        self._due = False
+        self._blocked = False
+        #: Confirms count from 1 in each life of the channel.
+        self._sent = 0
+        self._confirmed_below = 0
+        self._unconfirmed: dict[int, _Waiting] = {}
+        self._returned: set[int] = set()
+        self._ashore: list[_Waiting] = []
+        #: Message ids are never used twice, not even for the same message sent again.
+        self._mark = secrets.token_hex(8)
+        self._numbers = 0
+        self._routes: dict[tuple[str, str], PublishRoute] = {}
+        self._properties: dict[tuple[str, str], AnswerProperties] = {}
+        self._clock = time.monotonic
+        self._empty = asyncio.Event()
+        self._empty.set()
+        #: Told the seconds each publication took to be confirmed.
+        self.observe: Callable[[float], None] = lambda _: None
+
+    def __len__(self) -> int:
+        """Count what is not settled with the broker yet."""
+        return len(self._unconfirmed) + len(self._ashore)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker asked us to hold back (a memory or disk alarm)."""
+        return self._blocked
+
+    def oldest(self) -> float:
+        """Return for how many seconds the oldest publication has waited for its confirm."""
+        first = next(iter(self._unconfirmed.values()), None)
+        return 0.0 if first is None else self._clock() - first.since
+
+    def publish(
+        self,
+        message: Publication | Answer,
+        done: Done,
+        *,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Send a message and have `done` called with its fate; never waits, never raises."""
+        self._empty.clear()
+        waiting = _Waiting(message, done, wanted, self._clock())
+        if self._wire is None:
+            self._ashore.append(waiting)
+        else:
+            self._send(waiting)
+
+    async def empty(self) -> None:
+        """Wait until the broker has answered for everything."""
+        await self._empty.wait()
+
+    def attach(self, wire: Wire, channel: int) -> None:
+        """Begin a life on a fresh confirming channel, with what is left of the last one."""
+        self._wire, self._channel = wire, channel
+        self._sent = self._confirmed_below = 0
+        self._routes.clear()
+        wire.frames.watch_confirms(channel, self)
+        ashore, self._ashore = self._ashore, []
+        for waiting in ashore:
+            if waiting.wanted():
+                self._send(waiting._replace(since=self._clock()))
+            else:
+                waiting.done(Published.UNKNOWN)
+        self._note_empty()
+
+    def detach(self) -> None:
+        """End a life: keep what is unconfirmed for the next, or report it as unknown."""
+        if self._wire is None:
+            return
+        self._wire.frames.unwatch(self._channel)
+        self._wire = None
+        self._blocked = False
+        self._out.clear()
+        self._returned.clear()
+        lost = list(self._unconfirmed.values())
+        self._unconfirmed.clear()
+        if self._resend:
+            self._ashore = lost + self._ashore
+        else:
+            for waiting in lost:
+                waiting.done(Published.UNKNOWN)
+        self._note_empty()
+
+    def closed(self) -> None:
+        """End the life because the broker did."""
+        self.detach()
+
+    def block(self, blocked: bool) -> None:  # noqa: FBT001 - the broker's own yes or no
+        """Hold everything back while the broker asks for it, and send it on afterwards."""
+        self._blocked = blocked
+        if not blocked:
+            self._flush_soon()
+
+    # -- what the broker says, called by the frame splitter --
+
+    def confirmed(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - AMQP's own field
+        """Take a basic.ack."""
+        self._answered(tag, multiple=multiple, fate=Published.CONFIRMED)
+
+    def refused(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - AMQP's own field
+        """Take a basic.nack."""
+        self._answered(tag, multiple=multiple, fate=Published.REFUSED)
+
+    def returned(self, _code: int, _text: bytes, header: bytes) -> None:
+        """Take a basic.return; the confirm of the same message follows it."""
+        mark, _, number = (decode_properties(header).message_id or "").partition("-")
+        if mark == self._mark and number.isdecimal():
+            self._returned.add(int(number) - self._numbers + self._sent)
+
+    def _answered(self, tag: int, *, multiple: bool, fate: Published) -> None:
+        unconfirmed = self._unconfirmed
+        if not multiple:
+            waiting = unconfirmed.pop(tag, None)
+            if waiting is not None:
+                self._tell(tag, waiting, fate)
+        else:
+            for one in range(self._confirmed_below + 1, tag + 1):
+                waiting = unconfirmed.pop(one, None)
+                if waiting is not None:
+                    self._tell(one, waiting, fate)
+            self._confirmed_below = tag
+        self._note_empty()
+
+    def _tell(self, tag: int, waiting: _Waiting, fate: Published) -> None:
+        self.observe(self._clock() - waiting.since)
+        if self._returned and tag in self._returned:
+            self._returned.discard(tag)
+            fate = Published.RETURNED
+        waiting.done(fate)
+
+    def _note_empty(self) -> None:
+        if not self._unconfirmed and not self._ashore:
+            self._empty.set()
+
+    # -- bytes --
+
+    def _send(self, waiting: _Waiting) -> None:
+        message = waiting.message
+        self._sent += 1
+        self._numbers += 1
+        message_id = b"%s-%d" % (self._mark.encode(), self._numbers)
+        if isinstance(message, Answer):
+            properties = self._answer_properties(message, message_id)
+        else:
+            properties = self._publication_properties(message, message_id)
+        self._unconfirmed[self._sent] = waiting
+        route = self._route(message.exchange, message.routing_key)
+        route.append(self._out, properties, message.body, self._wire.frame_max)  # type: ignore[union-attr] # only called with a wire
+        if not self._due:
+            self._flush_soon()
+
+    def _route(self, exchange: str, routing_key: str) -> PublishRoute:
+        route = self._routes.get((exchange, routing_key))
+        if route is None:
+            if len(self._routes) >= MOST_ROUTES:
+                self._routes.clear()
+            route = PublishRoute(self._channel, exchange, routing_key, mandatory=self._mandatory)
+            self._routes[exchange, routing_key] = route
+        return route
+
+    def _answer_properties(self, answer: Answer, message_id: bytes) -> bytes:
+        key = (answer.content_type, answer.message_type)
+        prepared = self._properties.get(key)
+        if prepared is None:
+            prepared = self._properties[key] = AnswerProperties(
+                content_type=answer.content_type,
+                type_=answer.message_type,
+                app_id=APP_ID,
+                user_id=self._user,
+            )
+        return prepared.pack(answer.correlation_id.encode(), message_id, int(time.time()))
+
+    def _publication_properties(self, message: Publication, message_id: bytes) -> bytes:
+        return pack_properties(
+            content_type=message.content_type,
+            content_encoding=message.content_encoding,
+            headers=message.headers,
+            delivery_mode=PERSISTENT,
+            correlation_id=message.correlation_id,
+            reply_to=message.reply_to,
+            message_id=message_id.decode(),
+            timestamp=int(time.time()) if message.timestamp is None else message.timestamp,
+            type=message.type,
+            user_id=self._user,
+            app_id=APP_ID,
+        )
+
+    def _flush_soon(self) -> None:
+        self._due = True
+        asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._due = False
+        if self._wire is not None and self._out and not self._blocked:
+            self._wire.write(b"".join(self._out))
+            self._out.clear()

@@ -1,0 +1,59 @@
+"""Finds the processors a worker is to run: modules named by the operator, and entry points allowed.
+
+Never by a name from a message: what is imported is decided before the first one comes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Final
+
+from workers.registry import RegistrationError, Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Entry points of this group offer registries; the settings say which are taken.
+ENTRY_POINTS: Final = "leveret.processors"
+
+
+def load(modules: Iterable[str], *, offered: Iterable[str]) -> Registry:
+    """Return one registry with the processors of the modules, or of the entry points allowed.
+
+    A module is `package.module:registry`; without a colon its `registry` is taken. Raises
+    RegistrationError with what to do for one that cannot be imported or has none.
+    """
+    named = tuple(modules)
+    if named:
+        return Registry.of(_registry(name) for name in named)
+    allowed = set(offered)
+    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    missing = allowed - found.keys()
+    if missing:
+        raise RegistrationError(
+            f"no installed package offers the processors {', '.join(sorted(missing))}; install it, "
+            f"or name what is there in LEVERET_PROCESSORS: {', '.join(sorted(found)) or 'nothing'}",
+        )
+    return Registry.of(_registry(found[name].value) for name in sorted(allowed))
+
+
+def _registry(name: str) -> Registry:
+    path, _, attribute = name.partition(":")
+    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - a sys.path entry is text
+        sys.path.insert(0, here)  # as `python -m` does: people run it in their project
+    try:
+        module = import_module(path)
+    except ImportError as error:
+        raise RegistrationError(
+            f"cannot import {path!r} ({error}); is it installed, or are you in its directory?",
+        ) from error
+    registry = getattr(module, attribute or "registry", None)
+    if not isinstance(registry, Registry):
+        raise RegistrationError(
+            f"{path!r} has no Registry named {attribute or 'registry'!r}; "
+            "write `registry = Registry()` there, or name another: package.module:name",
+        )
+    return registry

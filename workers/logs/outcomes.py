@@ -1,0 +1,66 @@
+"""What became of a delivery, as one line where somebody may want to look."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, assert_never
+
+from workers.outcome import DeadLettered, Expired, Replied, Requeued, Retried
+
+if TYPE_CHECKING:
+    from workers.outcome import Delivery, Outcome, Subject
+
+log = logging.getLogger("leveret.outcome")
+
+
+def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
+    """Write a line for each end that is no success; a success shows at DEBUG only.
+
+    Ids and types are told, and the reason, which holds no value of the sender's; never the body.
+    """
+    match outcome:
+        case Replied():
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("replied", extra=_ids(delivery, outcome.subject, "replied"))
+        case Retried(failure=failure):
+            log.info(
+                "will be tried again in %s after attempt %d: %s",
+                outcome.delay,
+                outcome.attempt,
+                failure.reason,
+                extra=_ids(delivery, outcome.subject, "retried", error_code=failure.code.value),
+            )
+        case DeadLettered(failure=failure) | Expired(failure=failure):
+            end = "expired" if isinstance(outcome, Expired) else "dead_lettered"
+            log.warning(
+                "dead-lettered after %d attempts: %s",
+                outcome.attempts,
+                failure.reason,
+                extra=_ids(
+                    delivery,
+                    outcome.subject,
+                    end,
+                    error_code=failure.code.value,
+                    letter_id=outcome.letter_id,
+                ),
+            )
+        case Requeued():
+            log.info(
+                "given back: %s",
+                outcome.reason,
+                extra=_ids(delivery, outcome.subject, "requeued"),
+            )
+        case _:
+            assert_never(outcome)
+
+
+def _ids(delivery: Delivery, subject: Subject, outcome: str, **more: str) -> dict[str, object]:
+    return {
+        "queue": delivery.queue,
+        "outcome": outcome,
+        "message_type": subject.message_type,
+        "task_type": subject.task_type,
+        "envelope_id": subject.envelope_id,
+        "correlation_id": subject.correlation_id,
+        **more,
+    }

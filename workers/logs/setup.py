@@ -1,0 +1,99 @@
+"""Configures logging once for a process; nobody else touches it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, TextIO
+
+from workers.logs.lines import JsonLines, TextLines
+from workers.logs.quota import Quota
+
+if TYPE_CHECKING:
+    from workers.logs.quota import LeftOut
+
+#: Every logger of ours is below this one.
+OURS: Final = "leveret"
+#: Libraries whose DEBUG and INFO lines hold frames, bodies or every request: never below WARNING.
+HELD_BACK: Final = ("aio_pika", "aiormq", "pamqp", "asyncio", "uvicorn", "httpx", "httpcore")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlan:
+    """How the process logs: its form, the least level of our own lines, who it is."""
+
+    form: Literal["text", "json"] = "text"
+    level: str = "INFO"
+    #: Told on every JSON line.
+    worker: str = ""
+    #: Standard error by default.
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes what the quota admits, and later how much it did not."""
+
+    def __init__(self, stream: TextIO, quota: Quota) -> None:
+        super().__init__(stream)
+        self._quota = quota
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, or count it."""
+        for left_out in self._quota.settled():
+            super().emit(_summary(left_out))
+        if self._quota.admits(record):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Stay silent: a log that cannot be written must not stop the work or print its values."""
+
+    def close(self) -> None:
+        """Say what was left out since the last line, then close."""
+        for left_out in self._quota.settled(all_of_them=True):
+            super().emit(_summary(left_out))
+        super().close()
+
+
+def configure(plan: LogPlan, quota: Quota | None = None) -> logging.Handler:
+    """Send every log line of this process to the plan's stream; a second call replaces the first.
+
+    Other libraries are heard from WARNING on. Returns the handler.
+    """
+    handler = _Handler(plan.stream, quota or Quota())
+    handler.setFormatter(_lines(plan))
+    handler.addFilter(_not_held_back)
+    root = logging.getLogger()
+    for old in [known for known in root.handlers if isinstance(known, _Handler)]:
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger(OURS).setLevel(plan.level)
+    for name in HELD_BACK:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return handler
+
+
+def _lines(plan: LogPlan) -> logging.Formatter:
+    if plan.form == "json":
+        return JsonLines(plan.worker)
+    colour = plan.stream.isatty() and "NO_COLOR" not in os.environ
+    return TextLines(plan.worker, colour=colour)
+
+
+def _not_held_back(record: logging.LogRecord) -> bool:
+    """Hold whatever the loggers' own levels say: somebody may have lowered them."""
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] not in HELD_BACK
+
+
+def _summary(left_out: LeftOut) -> logging.LogRecord:
+    kind = left_out.kind
+    record = logging.LogRecord(
+        kind.logger, kind.level, "", 0, "more lines like: %s", (kind.template,), None
+    )
+    record.error_code = kind.error_code
+    record.task_type = kind.task_type
+    record.left_out = left_out.number
+    return record

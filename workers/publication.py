@@ -1,0 +1,43 @@
+"""One message on its way out, before it is bytes; and what became of it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Publication(NamedTuple):
+    """A message to publish: where, what, and the properties that go with it.
+
+    `user_id`, `app_id`, `message_id` and the delivery mode are the link's to set: they are the same
+    for everything a worker says.
+    """
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    headers: Mapping[str, object] = {}
+    content_type: str | None = "application/json"
+    content_encoding: str | None = None
+    correlation_id: str | None = None
+    reply_to: str | None = None
+    type: str | None = None
+    #: Seconds since 1970; None is now.
+    timestamp: int | None = None
+
+
+class Published(Enum):
+    """What the broker said about a publication."""
+
+    #: Every queue it went to has it.
+    CONFIRMED = "confirmed"
+    #: No queue is bound there: the broker gave it back.
+    RETURNED = "returned"
+    #: A queue it should go to refused it (full, or failing); none has it for certain.
+    REFUSED = "refused"
+    #: Nobody knows: the line was lost before the broker's word, and it was not or must not be sent
+    #: again.
+    UNKNOWN = "unknown"

@@ -1,0 +1,213 @@
+"""Which processor does what: message type or task type → route, checked when it is registered."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+from messages import SHIPPED_PAYLOADS, Catalog, Payload, TaskRequestPayload, normalize_task_type
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from workers.context import Context
+
+    P = TypeVar("P", bound=Payload)
+    M = TypeVar("M", bound=BaseModel)
+    R = TypeVar("R", bound=Payload | None)
+    T = TypeVar("T", bound=BaseModel | Mapping[str, object] | None)
+
+Process: TypeAlias = "Callable[[Any, Context], Awaitable[object]]"
+
+
+class RegistrationError(Exception):
+    """A processor that cannot be registered; the message says which and what to change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a processor may use; None is the worker's own setting, or no limit."""
+
+    #: Seconds an attempt may take.
+    time_limit: float | None = None
+    #: Attempts running at once in one worker process.
+    concurrency: int | None = None
+    #: Attempts started per second in one worker process.
+    rate: float | None = None
+    #: Retries after the first attempt.
+    retries: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could never work, where the author sees it."""
+        for name, least in (
+            ("time_limit", 0.001),
+            ("concurrency", 1),
+            ("rate", 0.001),
+            ("retries", 0),
+        ):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise RegistrationError(f"{name}={value} can never work; give {least} or more")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """Where a message goes: its processor, the model of its parameters, its limits."""
+
+    message_type: str
+    #: Empty for a processor of a whole payload.
+    task_type: str
+    process: Process
+    limits: Limits
+    #: Validates the parameters of a task; None where the payload itself is the parameter.
+    parameters: TypeAdapter[BaseModel] | None = None
+    #: What the processor's answer looks like, for schemas; None where it is not annotated.
+    result: type | None = None
+
+
+class Registry:
+    """Collects processors; a second one for the same type is refused where it is written."""
+
+    def __init__(self) -> None:
+        self._payloads: dict[str, type[Payload]] = {}
+        self._routes: dict[tuple[str, str], Route] = {}
+
+    def processor(
+        self,
+        payload: type[P],
+        *,
+        time_limit: float | None = None,
+        concurrency: int | None = None,
+        rate: float | None = None,
+        retries: int | None = None,
+    ) -> Callable[[Callable[[P, Context], Awaitable[R]]], Callable[[P, Context], Awaitable[R]]]:
+        """Register an async function for every message whose payload is of this type.
+
+        What it returns is sent to the asker: a payload as it is, None as an empty `task_response`.
+        `time_limit` in seconds, `rate` in starts per second and worker process, `retries` after the
+        first attempt; what is not given is the worker's own setting.
+        """
+        limits = Limits(time_limit=time_limit, concurrency=concurrency, rate=rate, retries=retries)
+
+        def register(
+            process: Callable[[P, Context], Awaitable[R]],
+        ) -> Callable[[P, Context], Awaitable[R]]:
+            name = payload.message_type_name()
+            if payload is TaskRequestPayload:
+                raise RegistrationError(
+                    'task_request is dispatched by task type; use @registry.task("<task type>", '
+                    "parameters=Model) instead of @registry.processor(TaskRequestPayload)",
+                )
+            self._register_payload(payload)
+            self._add(Route(name, "", process, limits, result=_result_of(process)))
+            return process
+
+        return register
+
+    def task(
+        self,
+        task_type: str,
+        *,
+        parameters: type[M],
+        time_limit: float | None = None,
+        concurrency: int | None = None,
+        rate: float | None = None,
+        retries: int | None = None,
+    ) -> Callable[[Callable[[M, Context], Awaitable[T]]], Callable[[M, Context], Awaitable[T]]]:
+        """Register an async function for one `task_type` of `task_request`.
+
+        It gets the validated parameters; the model or mapping it returns becomes the
+        `result_data` of a `task_response`. Limits as for `processor`.
+        """
+        limits = Limits(time_limit=time_limit, concurrency=concurrency, rate=rate, retries=retries)
+        name = normalize_task_type(task_type)
+        if name is None:
+            raise RegistrationError(
+                f"task type {task_type!r} must be 1-100 letters, digits, '_' or '-'",
+            )
+
+        def register(
+            process: Callable[[M, Context], Awaitable[T]],
+        ) -> Callable[[M, Context], Awaitable[T]]:
+            adapter: TypeAdapter[BaseModel] = TypeAdapter(parameters)
+            message_type = TaskRequestPayload.message_type_name()
+            self._add(
+                Route(message_type, name, process, limits, adapter, _result_of(process)),
+            )
+            return process
+
+        return register
+
+    def include(self, other: Registry) -> None:
+        """Take over everything another registry has; a type that both have is refused."""
+        for payload in other._payloads.values():
+            self._register_payload(payload)
+        for route in other._routes.values():
+            self._add(route)
+
+    @classmethod
+    def of(cls, registries: Iterable[Registry]) -> Registry:
+        """Return one registry with the processors of all; a type that two have is refused."""
+        whole = cls()
+        for registry in registries:
+            whole.include(registry)
+        return whole
+
+    def route(self, message_type: str, task_type: str = "") -> Route | None:
+        """Return the route of a type, or None where nothing is registered for it."""
+        return self._routes.get((message_type, task_type))
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Every route, in the order of registration."""
+        return tuple(self._routes.values())
+
+    @property
+    def task_types(self) -> tuple[str, ...]:
+        """Every registered task type, sorted."""
+        return tuple(sorted(task for _, task in self._routes if task))
+
+    def catalog(self) -> Catalog:
+        """Compile the union of the shipped payloads and those registered here."""
+        shipped = {payload.message_type_name(): payload for payload in SHIPPED_PAYLOADS}
+        return Catalog((shipped | self._payloads).values())
+
+    def _register_payload(self, payload: type[Payload]) -> None:
+        name = payload.message_type_name()
+        shipped = {known.message_type_name(): known for known in SHIPPED_PAYLOADS}
+        known = self._payloads.get(name) or shipped.get(name)
+        if known is not None and known is not payload:
+            raise RegistrationError(
+                f"message type {name!r} is both {known.__module__}.{known.__qualname__} and "
+                f"{payload.__module__}.{payload.__qualname__}; rename one of them",
+            )
+        self._payloads[name] = payload
+
+    def _add(self, route: Route) -> None:
+        key = (route.message_type, route.task_type)
+        what = f"task type {key[1]!r}" if key[1] else f"message type {key[0]!r}"
+        if not inspect.iscoroutinefunction(route.process):
+            raise RegistrationError(
+                f"the processor of {what} must be an `async def`; got {_name(route.process)}",
+            )
+        if key in self._routes:
+            raise RegistrationError(
+                f"{what} already has the processor {_name(self._routes[key].process)}; "
+                f"remove it or {_name(route.process)}",
+            )
+        self._routes[key] = route
+
+
+def _name(process: object) -> str:
+    return f"{getattr(process, '__module__', '?')}.{getattr(process, '__qualname__', process)}"
+
+
+def _result_of(process: object) -> type | None:
+    try:
+        annotation = inspect.get_annotations(process, eval_str=True).get("return")  # type: ignore[arg-type] # any callable has annotations
+    except (NameError, TypeError, SyntaxError):  # names that only type checkers see
+        return None
+    return annotation if isinstance(annotation, type) else None

@@ -1,0 +1,188 @@
+"""Runs N worker processes as one: starts them, restarts them, shows them as one, drains them all.
+
+Each replica is a whole worker with an HTTP port of its own on loopback; the supervisor asks them
+all when it is asked. It consumes nothing itself, so it has nothing to lose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.parser import text_string_to_metric_families
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+log = logging.getLogger("leveret.replicas")
+
+#: Seconds between restarts of a replica that keeps dying; doubled each time up to the longest.
+FIRST_WAIT: Final = 0.5
+LONGEST_WAIT: Final = 30.0
+#: Seconds a replica must have lived for its death to be the first of its kind.
+SETTLED: Final = 30.0
+#: Seconds a replica gets beyond its drain grace before it is killed.
+BEYOND_GRACE: Final = 10.0
+#: Seconds to wait for one replica's page.
+ASK_WITHIN: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a replica is started; its port comes back through a pipe."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    grace: float
+
+
+class Replicas:
+    """Keeps `count` replicas running until told to leave."""
+
+    def __init__(self, start: Start, count: int) -> None:
+        self._start = start
+        self._count = count
+        self._leaving = asyncio.Event()
+        self._running: dict[int, asyncio.subprocess.Process] = {}
+        self._ports: dict[int, int] = {}
+        self._failed = False
+
+    async def run(self) -> bool:
+        """Return once all replicas have left; False when one could not start at all."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._count):
+                group.create_task(self._keep(number))
+        return not self._failed
+
+    def leave(self) -> None:
+        """Tell every replica to drain; told a second time, to hurry."""
+        self._leaving.set()
+        for process in self._running.values():
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+
+    async def pages(self, path: str) -> dict[str, str]:
+        """Return each replica's page by its number; one that does not answer is left out."""
+        ports = dict(self._ports)
+        texts = await asyncio.gather(
+            *(asyncio.to_thread(_ask, port, path) for port in ports.values())
+        )
+        return {str(n): text for n, text in zip(ports, texts, strict=True) if text is not None}
+
+    async def totals(self, metric: str, label: str) -> dict[str, float]:
+        """Return a metric's values of all replicas together, by one of its labels."""
+        sums: dict[str, float] = {}
+        for page in (await self.pages("/metrics")).values():
+            for family in text_string_to_metric_families(page):
+                for sample in family.samples:
+                    if sample.name == metric:
+                        key = sample.labels.get(label, "")
+                        sums[key] = sums.get(key, 0.0) + sample.value
+        return sums
+
+    async def total(self, metric: str) -> int:
+        """Return a counter's value of all replicas together."""
+        return int(sum((await self.totals(metric, "")).values()))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where each replica's pages are."""
+        return tuple(f"http://127.0.0.1:{port}" for port in self._ports.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether a replica could not start at all."""
+        return self._failed
+
+    async def _keep(self, number: int) -> None:
+        wait = FIRST_WAIT
+        loop = asyncio.get_running_loop()
+        while not self._leaving.is_set():
+            began = loop.time()
+            code = await self._live(number)
+            if self._leaving.is_set():
+                break
+            if loop.time() - began > SETTLED:
+                wait = FIRST_WAIT
+            if code in _HOPELESS:
+                log.error("replica %d cannot start (exit code %d)", number, code)
+                self._failed = True
+                self.leave()
+                break
+            log.warning("replica %d ended with %d; starting it again in %.1f s", number, code, wait)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._leaving.wait()
+            wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _live(self, number: int) -> int:
+        """Run one process to its end and return its exit code."""
+        read, write = os.pipe()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "workers.cli",
+            *self._start.arguments,
+            "--report-port",
+            str(write),
+            pass_fds=(write,),
+            env=dict(self._start.environment),
+        )
+        os.close(write)
+        self._running[number] = process
+        if self._leaving.is_set():  # told to leave while it was being made
+            process.send_signal(signal.SIGTERM)
+        port = asyncio.create_task(self._port(number, read))
+        try:
+            return await self._ended(process)
+        finally:
+            port.cancel()
+            self._running.pop(number, None)
+            self._ports.pop(number, None)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        ended = asyncio.create_task(process.wait())
+        leaving = asyncio.create_task(self._leaving.wait())
+        await asyncio.wait([ended, leaving], return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if not ended.done():
+            await asyncio.wait([ended], timeout=self._start.grace + BEYOND_GRACE)
+        if not ended.done():
+            log.error("a replica did not leave in time and is killed; the broker has its messages")
+            process.kill()
+        return await ended
+
+    async def _port(self, number: int, read: int) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        pipe = os.fdopen(read, "rb", buffering=0)
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader),
+            pipe,
+        )
+        try:
+            line = await reader.readline()
+            if line.strip().isdigit():
+                self._ports[number] = int(line)
+        finally:
+            transport.close()
+
+
+#: Exit codes that a restart does not change: wrong use, and bad settings are 2.
+_HOPELESS: Final = frozenset({2})
+
+
+def _ask(port: int, path: str) -> str | None:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=ASK_WITHIN) as page:
+            text: str = page.read().decode()
+            return text
+    except OSError:  # it is starting, leaving or dead: told by its absence
+        return None

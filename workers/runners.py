@@ -1,0 +1,141 @@
+"""The few long-lived tasks that do the work: take a delivery, handle it, hand it to settle.
+
+A task for each message would cost more than most messages. A processor that never awaits is run
+to its end without a task switch; when one does await, the next runner goes on with the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, Protocol
+
+from workers.limits import TimeLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from workers.outcome import Delivery, Outcome
+
+#: Messages a runner does in a row before it lets the rest of the loop (sockets, timers) have a
+#: turn; at 20 µs each that is about a millisecond.
+TURN: Final = 64
+
+
+class Handle(Protocol):
+    """`pipeline.handle`: the whole decision about one delivery."""
+
+    def __call__(self, delivery: Delivery, limit: TimeLimit) -> Awaitable[Outcome]:
+        """Return what became of it; raises nothing."""
+
+
+class Runners:
+    """Runs up to `most` deliveries at once, urgent ones first, in as few tasks as that takes."""
+
+    def __init__(
+        self,
+        handle: Handle,
+        settle: Callable[[Delivery, Outcome, float], None],
+        *,
+        most: int,
+    ) -> None:
+        self._handle = handle
+        self._settle = settle
+        self._most = most
+        self._urgent: deque[Delivery] = deque()
+        self._queue: deque[Delivery] = deque()
+        self._tasks: dict[asyncio.Task[None], TimeLimit] = {}
+        self._idle: list[asyncio.Future[None]] = []
+        self._busy = 0
+        #: One runner is on its way; waking a second before it has looked would be for nothing.
+        self._waking = False
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    @property
+    def busy(self) -> int:
+        """How many deliveries are being handled now."""
+        return self._busy
+
+    def take(self, delivery: Delivery, *, urgent: bool = False) -> None:
+        """Queue a delivery; a runner starts on it in this turn of the loop."""
+        (self._urgent if urgent else self._queue).append(delivery)
+        if not self._waking:
+            self._wake()
+
+    def give_up_waiting(self) -> list[Delivery]:
+        """Return the deliveries nobody has started, which are the caller's again."""
+        waiting = [*self._urgent, *self._queue]
+        self._urgent.clear()
+        self._queue.clear()
+        return waiting
+
+    async def finish(self, grace: float) -> bool:
+        """Wait until nothing is being handled, at most `grace` seconds; return whether it is so."""
+        try:
+            async with asyncio.timeout(grace):
+                await self._quiet.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self, *, patience: float = 2.0) -> None:
+        """Cancel what still runs, so that it is given back, and end the runners.
+
+        A processor that swallows the cancellation is left behind after `patience` seconds.
+        """
+        for task, limit in self._tasks.items():
+            limit.leave()
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
+
+    def _wake(self) -> None:
+        while self._idle:
+            waiting = self._idle.pop()
+            if not waiting.done():
+                self._waking = True
+                waiting.set_result(None)
+                return
+        if len(self._tasks) < self._most:
+            self._waking = True
+            limit = TimeLimit(asyncio.get_running_loop())
+            task = asyncio.create_task(self._run(limit), name=f"runner-{len(self._tasks)}")
+            limit.guard(task)
+            self._tasks[task] = limit
+            task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
+
+    async def _run(self, limit: TimeLimit) -> None:
+        loop = asyncio.get_running_loop()
+        urgent, queue = self._urgent, self._queue
+        in_a_row = 0
+        while not limit.leaving:
+            self._waking = False
+            while urgent or queue:
+                delivery = urgent.popleft() if urgent else queue.popleft()
+                if (urgent or queue) and not self._waking:
+                    self._wake()  # goes on with the rest if this one awaits
+                await self._do(delivery, limit)
+                if limit.leaving:  # set while the delivery was being done
+                    return  # type: ignore[unreachable] # mypy holds what the loop asked for true
+                in_a_row += 1
+                if in_a_row >= TURN:
+                    in_a_row = 0
+                    await asyncio.sleep(0)
+            waiting = loop.create_future()
+            self._idle.append(waiting)
+            await waiting
+
+    async def _do(self, delivery: Delivery, limit: TimeLimit) -> None:
+        self._busy += 1
+        if self._busy == 1:
+            self._quiet.clear()
+        began = perf_counter()
+        try:
+            outcome = await self._handle(delivery, limit)
+            self._settle(delivery, outcome, perf_counter() - began)
+        finally:
+            self._busy -= 1
+            if self._busy == 0:
+                self._quiet.set()

@@ -1,0 +1,213 @@
+"""The worker's life: start → serve → drain → stop.
+
+It starts only when nothing stands against it: the topology is there, the login works, the port is
+free. It serves until told to leave, heals its own connections meanwhile, and leaves in the order
+that loses nothing: no new deliveries, wait for the work, give back the rest, confirm, close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from topology import Names
+from workers.asking import Answerable
+from workers.copies import Origin
+from workers.link.link import Link, LinkPlan
+from workers.link.supervisor import LinkError
+from workers.pipeline import Pipeline, Policy
+from workers.presence import Presence, describe
+from workers.recovery import Ladder
+from workers.runners import Runners
+from workers.settle import Settler
+
+if TYPE_CHECKING:
+    from workers.health import Health
+    from workers.metrics import Metrics
+    from workers.outcome import Answer, Delivery, Outcome
+    from workers.registry import Registry
+    from workers.settings import Settings
+
+log = logging.getLogger("leveret.service")
+
+#: Seconds to wait for a broker at start, and to be without one later, before giving up: an
+#: orchestrator's restart may help where we cannot.
+PATIENCE: Final = 120.0
+#: Seconds for the last confirms after the work is done.
+LAST_CONFIRMS: Final = 5.0
+#: Share of the prefetch that is kept free for urgent messages.
+URGENT_SHARE: Final = 10
+
+
+class Stalled(LinkError):
+    """Nothing was consumed for so long that somebody else should try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What shows the service to the outside."""
+
+    metrics: Metrics
+    health: Health
+
+
+class Service:
+    """One worker process: a link, a pipeline, runners and the books about them."""
+
+    def __init__(self, settings: Settings, registry: Registry, watch: Watch) -> None:
+        if settings.amqp_url is None:
+            raise LinkError(
+                "no broker is configured; set LEVERET_AMQP_URL=amqp://user:password@host/vhost"
+            )
+        self._settings = settings
+        self._watch = watch
+        names = Names(settings.prefix)
+        group = settings.group
+        urgent = max(1, settings.prefetch // URGENT_SHARE)
+        self._urgent_queue = names.urgent(group)
+        plan = LinkPlan(
+            amqp_url=settings.amqp_url.get_secret_value(),
+            queues={
+                self._urgent_queue: urgent,
+                names.work(group): max(1, settings.prefetch - urgent),
+            },
+            name=f"leveret worker {settings.agent_id}",
+            heartbeat=int(settings.amqp_heartbeat),
+            connect_timeout=settings.connect_timeout,
+        )
+        self.link = Link(plan, self._take)
+        self.link.watch(self._link_changed)
+        self.link.outbox.observe = watch.metrics.published
+        origin = Origin(names, group, settings.agent_id, plan.user)
+        source = describe(settings, registry, load_factor=0.0)
+        policy = Policy(
+            source=source,
+            user=plan.user,
+            ladder=Ladder(settings.retry_delays),
+            answerable=Answerable(settings.reply_to_allow, names),
+            max_body_bytes=settings.max_body_bytes,
+            time_limit=settings.time_limit,
+            ttl=settings.ttl_of(group),
+        )
+        self._pipeline = Pipeline(registry, policy)
+        self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
+        self._runners = Runners(self._pipeline.handle, self._settler.settle, most=settings.prefetch)
+        self._presence = Presence(settings, registry, self.link, lambda: self._runners.busy)
+        self._leave = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    # -- life --
+
+    async def run(self) -> None:
+        """Serve until told to leave; returns after a clean drain, raises LinkError otherwise."""
+        await self.start()
+        try:
+            await self._serve()
+        finally:
+            await self.drain()
+
+    async def start(self) -> None:
+        """Connect and begin to consume; raises LinkError when that cannot be had."""
+        await self.link.start(within=PATIENCE)
+        self._presence.begin()
+        _tune_collector()
+        log.info(
+            "worker %s consumes %s with %d in flight at most",
+            self._settings.agent_id,
+            self._settings.group,
+            self._settings.prefetch,
+        )
+
+    def leave(self) -> None:
+        """Begin to drain; called a second time, stop waiting for the work."""
+        if self._leave.is_set():
+            self._hurry.set()
+        self._leave.set()
+
+    async def drain(self) -> None:
+        """Leave without losing anything: give back what is not finished within the grace."""
+        health = self._watch.health
+        health.draining()
+        await self.link.quiet()
+        for delivery in self._runners.give_up_waiting():
+            self.link.requeue(delivery)
+            self._watch.metrics.abandoned(delivery)
+        log.info("draining: %d messages are being worked on", self._runners.busy)
+        if not await self._finished():
+            log.warning("%d messages are given back unfinished", self._runners.busy)
+        await self._runners.stop()
+        await self._presence.stop()
+        await self.link.stop(within=LAST_CONFIRMS)
+        health.stopped()
+        log.info("drained")
+
+    async def _finished(self) -> bool:
+        """Wait for the work to end, for the grace to pass or for somebody to hurry us."""
+        hurry = asyncio.create_task(self._hurry.wait())
+        finish = asyncio.create_task(self._runners.finish(self._settings.drain_grace))
+        await asyncio.wait([hurry, finish], return_when=asyncio.FIRST_COMPLETED)
+        finished = finish.done() and finish.result()
+        for task in (hurry, finish):
+            task.cancel()
+        return finished
+
+    async def _serve(self) -> None:
+        """Wait to be told to leave; raises Stalled after two minutes without a broker."""
+        while not self._leave.is_set():
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._leave.wait()
+            except TimeoutError:
+                health = self._watch.health
+                health.blocked(self.link.blocked)
+                if health.not_consuming_for() > PATIENCE:
+                    raise Stalled(
+                        f"nothing was consumed for {PATIENCE:g} s; leaving, so that whoever "
+                        "supervises this worker can start it anew",
+                    ) from None
+
+    # -- deliveries in, books out --
+
+    def _take(self, delivery: Delivery) -> None:
+        self._watch.metrics.received(delivery)
+        self._runners.take(delivery, urgent=delivery.queue == self._urgent_queue)
+
+    def settled(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
+        """Count a settled delivery, and log it where somebody may want to look."""
+        self._watch.metrics.settled(delivery, outcome, seconds)
+
+    def abandoned(self, delivery: Delivery) -> None:
+        """Count a delivery whose session ended before it was settled."""
+        self._watch.metrics.abandoned(delivery)
+
+    def undeliverable(self, answer: Answer) -> None:
+        """Count an answer nobody could be given."""
+        self._watch.metrics.undeliverable(answer)
+
+    def _link_changed(self, connection: str, there: bool) -> None:  # noqa: FBT001 - yes or no
+        metrics, health = self._watch.metrics, self._watch.health
+        metrics.connected(connection, there)
+        if connection != "consuming":
+            return
+        if there:
+            health.consuming()
+            return
+        health.not_consuming("the connection to the broker is lost; reconnecting")
+        # What waits belongs to a session that is over: the broker brings it again.
+        for delivery in self._runners.give_up_waiting():
+            metrics.abandoned(delivery)
+
+
+def _tune_collector() -> None:
+    """Keep the garbage collector from walking what lives as long as the worker.
+
+    Everything made until now stays; with the threshold raised a collection is rare enough that
+    it costs less than the validation of one message in a hundred.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

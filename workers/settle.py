@@ -1,0 +1,197 @@
+"""Outcome → broker: publish the consequence, wait until it is confirmed, and only then ack.
+
+Nothing here awaits: each step is called by the broker's answer to the one before, so that hundreds
+of messages are being settled at once in no task at all. A delivery whose session ended meanwhile is
+let go: the broker brings it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
+
+from workers.copies import Origin, dead_letter, retry_copy
+from workers.outcome import Answer, DeadLettered, Expired, Replied, Requeued, Retried
+from workers.publication import Publication, Published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from workers.outcome import Delivery, Outcome
+
+log = logging.getLogger("leveret.settle")
+
+#: Seconds until a consequence that the broker refused is offered again; doubled up to the longest.
+FIRST_AGAIN: Final = 0.25
+LONGEST_AGAIN: Final = 15.0
+#: Times an answer is offered to a queue that refuses it (about 4 s), before the asker is given up.
+ANSWER_TRIES: Final = 5
+
+
+class Broker(Protocol):
+    """The five verbs settling needs; `workers.link` has them, and so has the recording fake."""
+
+    def publish(
+        self,
+        message: Publication | Answer,
+        done: Callable[[Published], None],
+        *,
+        wanted: Callable[[], bool],
+    ) -> None:
+        """Send a message and call `done` with its fate."""
+
+    def ack(self, delivery: Delivery) -> None:
+        """Tell the broker that the message came to its end."""
+
+    def requeue(self, delivery: Delivery) -> None:
+        """Give the message back."""
+
+    def is_current(self, delivery: Delivery) -> bool:
+        """Whether the delivery can still be settled."""
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Call `act` after a while."""
+
+
+class Books(Protocol):
+    """Told what became of each delivery, once, when it is settled."""
+
+    def settled(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
+        """Count it; `seconds` is what the handling took."""
+
+    def abandoned(self, delivery: Delivery) -> None:
+        """Count it out: its session ended, the broker has it again."""
+
+    def undeliverable(self, answer: Answer) -> None:
+        """Count an answer nobody could be given."""
+
+
+class Settler:
+    """Carries outcomes out."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        origin: Origin,
+        books: Books,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._broker = broker
+        self._origin = origin
+        self._books = books
+        self._now = now
+
+    def settle(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
+        """Begin to settle; it goes on by itself. `seconds` is what the handling took."""
+        match outcome:
+            case Replied():
+                end = partial(self._end, delivery, outcome, seconds)
+                self._answer(delivery, outcome.answer, end)
+            case Retried():
+                copy = retry_copy(delivery, outcome, self._origin, self._now())
+                self._insist(delivery, copy, partial(self._end, delivery, outcome, seconds))
+            case DeadLettered() | Expired():
+                letter = dead_letter(delivery, outcome, self._origin, self._now())
+                end = partial(self._end, delivery, outcome, seconds)
+                answered = partial(self._answer, delivery, outcome.answer, end)
+                self._insist(delivery, letter, answered)
+            case Requeued():
+                self._broker.requeue(delivery)
+                self._books.settled(delivery, outcome, seconds)
+            case _:
+                assert_never(outcome)
+
+    def _end(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
+        if not self._broker.is_current(delivery):
+            self._books.abandoned(delivery)
+            return
+        self._broker.ack(delivery)
+        self._books.settled(delivery, outcome, seconds)
+
+    # -- an answer: worth some tries, but the work is done and the asker may be gone --
+
+    def _answer(
+        self,
+        delivery: Delivery,
+        answer: Answer | None,
+        then: Callable[[], None],
+        tries: int = 1,
+    ) -> None:
+        if answer is None:
+            then()
+            return
+        self._broker.publish(
+            answer,
+            partial(self._answered, delivery, answer, then, tries),
+            wanted=partial(self._broker.is_current, delivery),
+        )
+
+    def _answered(
+        self,
+        delivery: Delivery,
+        answer: Answer,
+        then: Callable[[], None],
+        tries: int,
+        fate: Published,
+    ) -> None:
+        if not self._broker.is_current(delivery):
+            self._books.abandoned(delivery)
+        elif fate is Published.CONFIRMED:
+            then()
+        elif fate is Published.REFUSED and tries < ANSWER_TRIES:
+            again = partial(self._answer, delivery, answer, then, tries + 1)
+            self._broker.later(_wait(tries), again)
+        else:
+            self._books.undeliverable(answer)
+            log.warning(
+                "answer undeliverable (%s): the asker is gone or its queue is full",
+                fate.value,
+                extra={"correlation_id": answer.correlation_id},
+            )
+            then()
+
+    # -- a retry copy or dead letter: without it the message would be lost; never given up --
+
+    def _insist(
+        self,
+        delivery: Delivery,
+        copy: Publication,
+        then: Callable[[], None],
+        tries: int = 1,
+    ) -> None:
+        self._broker.publish(
+            copy,
+            partial(self._insisted, delivery, copy, then, tries),
+            wanted=partial(self._broker.is_current, delivery),
+        )
+
+    def _insisted(
+        self,
+        delivery: Delivery,
+        copy: Publication,
+        then: Callable[[], None],
+        tries: int,
+        fate: Published,
+    ) -> None:
+        if not self._broker.is_current(delivery):
+            self._books.abandoned(delivery)
+            return
+        if fate is Published.CONFIRMED:
+            then()
+            return
+        wait = _wait(tries)
+        log.error(
+            "exchange %s did not take a copy (%s): is the topology applied (leveret topology "
+            "apply), is a queue full? The message stays with us; trying again in %.2g s",
+            copy.exchange,
+            fate.value,
+            wait,
+        )
+        self._broker.later(wait, partial(self._insist, delivery, copy, then, tries + 1))
+
+
+def _wait(tries: int) -> float:
+    return float(min(FIRST_AGAIN * 2 ** (tries - 1), LONGEST_AGAIN))

@@ -1,0 +1,114 @@
+"""Runs a registry without a broker: message in, outcome out, exactly as a worker would decide it.
+
+rehearsal = Rehearsal(registry)
+outcome = await rehearsal.task("train_model", {"epochs": 3})
+assert outcome.answer is not None
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from messages import (
+    AgentMetadata,
+    AgentRole,
+    Envelope,
+    Payload,
+    TaskRequest,
+    TaskRequestPayload,
+    encode,
+)
+from topology import Delay, Names
+from workers.asking import Answerable
+from workers.limits import TimeLimit
+from workers.outcome import Delivery, Properties
+from workers.pipeline import Pipeline, Policy
+from workers.recovery import Ladder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from workers.outcome import Answer, Outcome
+    from workers.registry import Registry
+
+#: Where rehearsed requests want their answers; nothing is ever sent there.
+MAILBOX: Final = "agent://rehearsal/answers"
+#: The broker user a rehearsed worker has.
+USER: Final = "rehearsal"
+
+
+def agent(agent_id: str = "rehearsal") -> AgentMetadata:
+    """Return an agent that may ask and work."""
+    return AgentMetadata(
+        agent_id=agent_id,
+        role=AgentRole.WORKER,
+        capabilities=("task_execution",),
+        load_factor=0.0,
+    )
+
+
+class Rehearsal:
+    """A worker's whole decision, with a clock of yours and no broker."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        time_limit: float = 60.0,
+        retry_delays: tuple[str, ...] = ("1s", "10s", "60s", "10m"),
+        reply_to_allow: tuple[str, ...] = ("*",),
+        max_body_bytes: int = 1 << 20,
+    ) -> None:
+        policy = Policy(
+            source=agent("rehearsed-worker"),
+            user=USER,
+            answerable=Answerable(reply_to_allow, Names()),
+            ladder=Ladder(tuple(map(Delay.parse, retry_delays))),
+            max_body_bytes=max_body_bytes,
+            time_limit=time_limit,
+        )
+        self._pipeline = Pipeline(registry, policy, now=now)
+
+    async def task(
+        self,
+        task_type: str,
+        parameters: Mapping[str, object] | None = None,
+        **request: Any,
+    ) -> Outcome:
+        """Return what becomes of a task request; `request` are further fields of TaskRequest."""
+        task = TaskRequest(task_type=task_type, parameters=dict(parameters or {}), **request)
+        return await self.message(TaskRequestPayload(request=task, execution_context={}))
+
+    async def message(self, payload: Payload, *, reply_to: str | None = MAILBOX) -> Outcome:
+        """Return what becomes of a payload sent in an envelope of its own."""
+        envelope = Envelope(
+            message_type=payload.message_type_name(),
+            payload=payload,
+            source_agent=agent(),
+            reply_to=reply_to,
+        )
+        return await self.bytes(encode(envelope))
+
+    async def bytes(self, body: bytes, properties: Properties | None = None) -> Outcome:
+        """Return what becomes of these bytes, whatever they are."""
+        return await self.delivery(Delivery(body, properties or Properties()))
+
+    async def delivery(self, delivery: Delivery) -> Outcome:
+        """Return what becomes of a delivery, run in a task of its own with a working time limit."""
+        limit = TimeLimit(asyncio.get_running_loop())
+        task = asyncio.ensure_future(self._pipeline.handle(delivery, limit))
+        limit.guard(task)
+        return await task
+
+
+def read(answer: Answer | None) -> dict[str, Any]:
+    """Return the document of an answer; raises AssertionError where there is none."""
+    if answer is None:
+        raise AssertionError("the outcome has no answer: did the request name a reply_to?")
+    document: dict[str, Any] = orjson.loads(answer.body)
+    return document
