@@ -19,9 +19,10 @@ from workers.asking import Answerable
 from workers.copies import Origin
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
-from workers.pipeline import Pipeline, Policy
+from workers.pipeline import Pipeline
 from workers.presence import Presence, describe
 from workers.recovery import Ladder
+from workers.request import Policy
 from workers.runners import Runners
 from workers.settle import Settler
 

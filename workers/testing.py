@@ -26,8 +26,9 @@ from topology import Delay, Names
 from workers.asking import Answerable
 from workers.limits import TimeLimit
 from workers.outcome import Delivery, Properties
-from workers.pipeline import Pipeline, Policy
+from workers.pipeline import Pipeline
 from workers.recovery import Ladder
+from workers.request import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

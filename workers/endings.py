@@ -1,0 +1,145 @@
+"""How a delivery ends once it cannot be done: a retry, a dead letter, an expiry."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from messages import ErrorCode
+from workers.outcome import DeadLettered, Expired, Failure, Retried
+from workers.recovery import Again, Failed, GiveUp, attempt_of, failure_of, recover
+from workers.request import deadline_of
+from workers.verdicts import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from messages import InvalidMessage
+    from workers.answers import Answers
+    from workers.limits import TimeLimit
+    from workers.outcome import Answer, Attempt, Outcome
+    from workers.registry import Route
+    from workers.request import Policy, Request
+    from workers.verdicts import Reject
+
+log = logging.getLogger("leveret.pipeline")
+
+
+class Endings:
+    """Turns failures of one worker into outcomes, with their error answers and histories."""
+
+    def __init__(self, policy: Policy, answers: Answers, now: Callable[[], datetime]) -> None:
+        self._policy = policy
+        self._answers = answers
+        self._now = now
+
+    def failed(
+        self,
+        request: Request,
+        route: Route,
+        failure: Failure,
+        error: Exception | None = None,
+    ) -> Outcome:
+        """Return the retry or the dead letter a failed attempt ends in."""
+        envelope = request.envelope
+        now = self._now()
+        retries = route.limits.retries
+        verdict = recover(
+            Failed(
+                attempt=request.attempt,
+                now=now,
+                failure=failure,
+                retries=len(self._policy.ladder.delays) if retries is None else retries,
+                deadline=None if envelope is None else deadline_of(envelope),
+                after=error.after if isinstance(error, Retry) else None,
+            ),
+            self._policy.ladder,
+        )
+        match verdict:
+            case Again(delay, why):
+                return Retried(
+                    request.subject,
+                    why,
+                    delay,
+                    request.attempt,
+                    self._history(request, why, now),
+                )
+            case GiveUp(why):
+                return self._dead(request, why)
+
+    def rejected(self, request: Request, verdict: Reject) -> DeadLettered:
+        """Return the dead letter of what the processor refused."""
+        return self._dead(request, Failure(ErrorCode.REJECTED, verdict.reason, exception="Reject"))
+
+    def refused(self, request: Request, invalid: InvalidMessage) -> DeadLettered:
+        """Return the dead letter of what is no valid message."""
+        failure = Failure(invalid.code, invalid.reason, invalid.errors, invalid.error_count)
+        return self._dead(request, failure)
+
+    def _dead(self, request: Request, failure: Failure) -> DeadLettered:
+        letter_id = str(uuid4())
+        return DeadLettered(
+            request.subject,
+            failure,
+            letter_id,
+            request.attempt,
+            self._history(request, failure, self._now()),
+            self._error(request, failure, letter_id),
+        )
+
+    def expired(self, request: Request, reason: str) -> Expired:
+        """Return the end of what came too late."""
+        letter_id = str(uuid4())
+        failure = Failure(ErrorCode.EXPIRED, reason, retryable=True)
+        # What the asker sees is a timeout; what the operator sees is when it happened.
+        answered = failure._replace(code=ErrorCode.TIMEOUT)
+        return Expired(
+            request.subject,
+            failure,
+            letter_id,
+            request.attempt,
+            self._history(request, failure, self._now()),
+            self._error(request, answered, letter_id),
+        )
+
+    def _error(self, request: Request, failure: Failure, letter_id: str) -> Answer | None:
+        return self._answers.error(
+            request.envelope,
+            request.asker,
+            failure,
+            letter_id=letter_id,
+            attempts=request.attempt,
+        )
+
+    def _history(self, request: Request, failure: Failure, now: datetime) -> tuple[Attempt, ...]:
+        tried = attempt_of(
+            failure,
+            attempt=request.attempt,
+            now=now,
+            worker=self._policy.source.agent_id,
+        )
+        return (*request.past.history, tried)
+
+    def overrun(self, limit: TimeLimit) -> Failure:
+        """Return what a cancelled attempt is told as."""
+        if limit.passed:
+            return Failure(
+                ErrorCode.TIMEOUT,
+                "the processor ran past its time limit",
+                retryable=True,
+                exception="TimeoutError",
+            )
+        return failure_of(asyncio.CancelledError())
+
+    def raised(self, request: Request, error: Exception) -> Failure:
+        """Return what is told about an exception, and log where it was raised."""
+        failure = failure_of(error)
+        if not isinstance(error, Retry):
+            ids = {"envelope_id": request.subject.envelope_id}
+            log.warning("%s on attempt %d", failure.reason, request.attempt, extra=ids)
+            # The exception's own text may quote the body, so it is for debugging only.
+            log.debug("traceback", exc_info=error, extra=ids)
+        return failure

@@ -1,0 +1,59 @@
+"""One delivery on its way through the pipeline, and what the settings say about all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from messages import TaskRequestPayload
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from messages import AgentMetadata, Envelope
+    from workers import headers
+    from workers.asking import Answerable, Asker
+    from workers.outcome import Delivery, Subject
+    from workers.recovery import Ladder
+
+#: The message type that is dispatched a second time, by its task type.
+TASK: Final = TaskRequestPayload.message_type_name()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the settings say about every message of this worker."""
+
+    source: AgentMetadata
+    #: The broker user our own copies carry.
+    user: str
+    answerable: Answerable
+    ladder: Ladder
+    max_body_bytes: int
+    #: Seconds an attempt may take where its processor names no limit.
+    time_limit: float
+    #: Whether a message older than its ttl is expired.
+    ttl: bool = True
+
+
+class Request(NamedTuple):
+    """One delivery on its way through the pipeline, and what is known of it so far."""
+
+    delivery: Delivery
+    past: headers.Past
+    subject: Subject
+    asker: Asker
+    envelope: Envelope | None = None
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first try."""
+        return self.past.attempts + 1
+
+
+def deadline_of(envelope: Envelope) -> datetime | None:
+    """Return when the asker of a task stops caring; None where it did not say."""
+    if envelope.message_type != TASK:
+        return None
+    deadline: datetime | None = envelope.payload.request.deadline  # type: ignore[attr-defined] # the discriminator says so
+    return deadline
