@@ -3,7 +3,7 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help dev test check fmt bench clean environment broker
+.PHONY: help dev test check fmt lock bench clean environment broker
 
 help: ## Say what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -29,6 +29,13 @@ check: environment ## Lint, format, types and import contracts.
 fmt: environment ## Format, and fix what can be fixed by itself.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+lock: environment ## Pin the newest versions that fit pyproject.toml, for everybody.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@sed -n '/^#/p' deploy/constraints.txt > deploy/constraints.new
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
+		--no-emit-index-url --no-annotate --no-header pyproject.toml >> deploy/constraints.new
+	@mv deploy/constraints.new deploy/constraints.txt
 
 bench: broker ## Compare with FastStream in one run.
 	@$(BIN)/python benchmarks/peers.py $(ARGS)
