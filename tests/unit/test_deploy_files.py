@@ -178,7 +178,7 @@ def test_the_build_context_holds_the_project() -> None:
     assert "*" in lines
     let_through = {line.removeprefix("!") for line in lines if line.startswith("!")}
     assert let_through == {
-        *("pyproject.toml", "README.md", "LICENSE"),
+        *("pyproject.toml", "README.md", "LICENSE", "deploy/constraints.txt"),
         *("messages", "topology", "workers", "examples"),
     }
 
