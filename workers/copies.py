@@ -37,6 +37,8 @@ class Origin:
     worker: str
     #: The broker user, by which our copies are believed when they come back.
     user: str
+    #: The broker users whose replays are believed.
+    operators: frozenset[str] = frozenset()
 
 
 def fingerprint(failure: Failure, subject: Subject) -> str:
@@ -100,7 +102,7 @@ def dead_letter(
 
 def _lineage(delivery: Delivery, origin: Origin, now: datetime) -> dict[str, object]:
     """Return where the message truly came from, which the copy itself can no longer say."""
-    past = h.past(delivery, origin.user)
+    past = h.past(delivery, origin.user, origin.operators)
     properties = delivery.properties
     return h.kept(properties) | h.told(
         {

@@ -1,7 +1,8 @@
 """The AMQP headers leveret writes, each spelled here, and what is believed when they come back.
 
 Anyone who may publish may write any header. Ours are believed only on deliveries whose
-broker-validated `user_id` is this worker's own user, which is what every copy we publish carries.
+broker-validated `user_id` is this worker's own user, which is what every copy we publish carries,
+or an operator's, who replays dead letters.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import orjson
 from workers.outcome import Attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from workers.outcome import Delivery, Properties
 
@@ -66,10 +67,16 @@ class Past(NamedTuple):
 NOTHING_BEFORE: Final = Past()
 
 
-def past(delivery: Delivery, own_user: str | None) -> Past:
-    """Return what our own copy says about earlier attempts; nothing if it is not our copy."""
+def past(delivery: Delivery, own_user: str | None, operators: Collection[str] = ()) -> Past:
+    """Return what our own copy says about earlier attempts; nothing if it is not our copy.
+
+    `operators` are the broker users whose replays are believed as well.
+    """
     properties = delivery.properties
-    if not properties.headers or own_user is None or properties.user_id != own_user:
+    sender = properties.user_id
+    if not properties.headers or own_user is None or sender is None:
+        return NOTHING_BEFORE
+    if sender != own_user and sender not in operators:
         return NOTHING_BEFORE
     headers = properties.headers
     return Past(

@@ -21,7 +21,7 @@ from workers.context import Context
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.limits import Gate
-from workers.outcome import Replied, Requeued, Subject
+from workers.outcome import Failure, Replied, Requeued, Subject
 from workers.request import TASK, Request, deadline_of
 from workers.verdicts import Reject
 
@@ -38,6 +38,25 @@ if TYPE_CHECKING:
 CLOCK_SKEW: Final = timedelta(seconds=2)
 #: Where a task's parameters stand in the envelope, for the paths of error messages.
 PARAMETERS: Final = ("payload", "request", "parameters")
+
+
+class _TooLate(Exception):
+    """Nobody waits for it any more."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Begun:
+    """A delivery, and what is known of it so far: also where a step refuses it."""
+
+    __slots__ = ("delivery", "past", "request")
+
+    def __init__(self, delivery: Delivery, past: headers.Past) -> None:
+        self.delivery = delivery
+        self.past = past
+        self.request = Request(delivery, past, Subject(), NOBODY)
 
 
 class Pipeline:
@@ -64,24 +83,14 @@ class Pipeline:
 
     async def handle(self, delivery: Delivery, limit: TimeLimit) -> Outcome:
         """Return what becomes of a delivery; raises nothing."""
-        past = headers.past(delivery, self._policy.user)
-        request = Request(delivery, past, Subject(), NOBODY)
+        begun = self._begin(delivery)
         try:
-            inspect(
-                delivery,
-                max_body_bytes=self._policy.max_body_bytes,
-                ours=past is not headers.NOTHING_BEFORE,
-            )
-            envelope = self._catalog.decode(delivery.body)
-            request = request._replace(subject=self._subject(envelope), envelope=envelope)
-            who = asker(envelope, delivery.properties, self._policy.answerable)
-            request = request._replace(asker=who)
-            late = self._late(request, envelope)
-            if late is not None:
-                return self._endings.expired(request, late)
-            route, argument = self._resolve(envelope)
+            envelope, route, argument = self._admit(begun)
+        except _TooLate as late:
+            return self._endings.expired(begun.request, late.reason)
         except InvalidMessage as invalid:
-            return self._endings.refused(self._salvaged(request, invalid.salvage), invalid)
+            return self._endings.refused(self._salvaged(begun.request, invalid.salvage), invalid)
+        request = begun.request
         try:
             result = await self._process(request, route, argument, limit)
             return Replied(request.subject, self._answers.result(envelope, request.asker, result))
@@ -96,7 +105,42 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - the one blind except: whatever a processor raises is an outcome
             return self._endings.failed(request, route, self._endings.raised(request, error), error)
 
+    def foresee(self, delivery: Delivery) -> Failure | None:
+        """Return why this worker would not even begin with a delivery, or None; runs nothing."""
+        try:
+            self._admit(self._begin(delivery))
+        except _TooLate as late:
+            return Failure(ErrorCode.EXPIRED, late.reason, retryable=True)
+        except InvalidMessage as invalid:
+            return Failure(invalid.code, invalid.reason, invalid.errors, invalid.error_count)
+        return None
+
     # -- steps --
+
+    def _begin(self, delivery: Delivery) -> _Begun:
+        policy = self._policy
+        return _Begun(delivery, headers.past(delivery, policy.user, policy.operators))
+
+    def _admit(self, begun: _Begun) -> tuple[Envelope, Route, Any]:
+        """Return all that processing needs; raises InvalidMessage or _TooLate, and runs nothing."""
+        delivery, past = begun.delivery, begun.past
+        inspect(
+            delivery,
+            max_body_bytes=self._policy.max_body_bytes,
+            ours=past is not headers.NOTHING_BEFORE,
+        )
+        envelope = self._catalog.decode(delivery.body)
+        request = begun.request = begun.request._replace(
+            subject=self._subject(envelope),
+            envelope=envelope,
+        )
+        who = asker(envelope, delivery.properties, self._policy.answerable)
+        request = begun.request = request._replace(asker=who)
+        late = self._late(request, envelope)
+        if late is not None:
+            raise _TooLate(late)
+        route, argument = self._resolve(envelope)
+        return envelope, route, argument
 
     def _subject(self, envelope: Envelope) -> Subject:
         message_type = envelope.message_type

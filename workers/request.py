@@ -34,6 +34,8 @@ class Policy:
     time_limit: float
     #: Whether a message older than its ttl is expired.
     ttl: bool = True
+    #: The broker users whose replays are believed.
+    operators: frozenset[str] = frozenset()
 
 
 class Request(NamedTuple):

@@ -15,14 +15,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from topology import Names
-from workers.asking import Answerable
 from workers.copies import Origin
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
 from workers.pipeline import Pipeline
+from workers.policy import policy_of
 from workers.presence import Presence, describe
-from workers.recovery import Ladder
-from workers.request import Policy
 from workers.runners import Runners
 from workers.settle import Settler
 
@@ -83,18 +81,10 @@ class Service:
         self.link = Link(plan, self._take)
         self.link.watch(self._link_changed)
         self.link.outbox.observe = watch.metrics.published
-        origin = Origin(names, group, settings.agent_id, plan.user)
+        operators = settings.replaying_users
+        origin = Origin(names, group, settings.agent_id, plan.user, operators)
         source = describe(settings, registry, load_factor=0.0)
-        policy = Policy(
-            source=source,
-            user=plan.user,
-            ladder=Ladder(settings.retry_delays),
-            answerable=Answerable(settings.reply_to_allow, names),
-            max_body_bytes=settings.max_body_bytes,
-            time_limit=settings.time_limit,
-            ttl=settings.ttl_of(group),
-        )
-        self._pipeline = Pipeline(registry, policy)
+        self._pipeline = Pipeline(registry, policy_of(settings, source, user=plan.user))
         self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
         self._runners = Runners(self._pipeline.handle, self._settler.settle, most=settings.prefetch)
         self._presence = Presence(settings, registry, self.link, lambda: self._runners.busy)

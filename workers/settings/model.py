@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     processors: Texts = ("examples",)
     #: Replicas that one `run` supervises.
     processes: Annotated[int, AfterValidator(ranges.PROCESSES.number)] = 1
+    #: Broker users beside `<prefix>.operator` who may replay dead letters.
+    operators: Texts = ()
+    #: JSON pointers of values that no view of a dead letter shows; `*` stands for any key.
+    mask: Texts = ()
     #: Whether a task's `callback_url` gets a copy of the answer.
     callback: bool = False
     #: Hosts that may be called back by http or https; agents may always be.
@@ -116,6 +120,11 @@ class Settings(BaseSettings):
     def prefetch_of(self, group: str) -> int:
         """Return how many deliveries a worker of the group holds unsettled."""
         return self.group_settings(group).prefetch or self.prefetch
+
+    @property
+    def replaying_users(self) -> frozenset[str]:
+        """Return the broker users whose replays are believed."""
+        return frozenset((f"{self.prefix}.operator", *self.operators))
 
     def ttl_of(self, group: str) -> bool:
         """Return whether a message of the group expires when it is older than its ttl."""
