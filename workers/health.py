@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: The lines without which nothing can be done: being without one for long is a reason to leave.
+LINES: Final = ("consuming", "publishing")
+#: What else may be in the way, in the order in which it is told. None is a reason to leave.
+_OTHERS: Final = ("paused", "blocked", "held")
 
 
 class Health:
@@ -14,44 +19,60 @@ class Health:
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._reason: str | None = "starting: nothing is consumed yet"
+        self._in_the_way: dict[str, str] = {"consuming": "starting: nothing is consumed yet"}
         self._since = clock()
-        self._leaving = False
-        self._held = False
+        self._over = ""
 
     @property
     def reason(self) -> str | None:
         """Why this worker is not ready, or None while it is."""
-        if self._reason is None and self._held:
-            return "blocked: the broker is in alarm (memory or disk) and takes no publications"
-        return self._reason
+        if self._over:
+            return self._over
+        told = (self._in_the_way.get(what) for what in (*LINES, *_OTHERS))
+        return next((reason for reason in told if reason), None)
 
     def not_consuming_for(self) -> float:
-        """Return for how many seconds no messages have been taken; 0 while they are."""
-        return 0.0 if self._reason is None or self._leaving else self._clock() - self._since
+        """Return for how many seconds a line was missing; 0 while both are there."""
+        missing = any(line in self._in_the_way for line in LINES)
+        return self._clock() - self._since if missing and not self._over else 0.0
 
     def consuming(self) -> None:
         """Note that messages are taken."""
-        if not self._leaving:
-            self._reason = None
+        self.line("consuming", None)
 
     def not_consuming(self, reason: str) -> None:
         """Note why no messages are taken; a later reason does not make it shorter."""
-        if self._leaving:
-            return
-        if self._reason is None:
+        self.line("consuming", reason)
+
+    def line(self, name: str, reason: str | None) -> None:
+        """Note what is wrong with one of the two lines, or that it is there."""
+        if reason is not None and not any(line in self._in_the_way for line in LINES):
             self._since = self._clock()
-        self._reason = reason
+        self._note(name, reason)
+
+    def paused(self, reason: str | None) -> None:
+        """Note that somebody wants no messages taken for now, or that they are again."""
+        self._note("paused", reason)
 
     def blocked(self, blocked: bool) -> None:  # noqa: FBT001 - the broker's own yes or no
         """Note whether the broker holds us back: then we are not ready, but need not leave."""
-        self._held = blocked
+        reason = "blocked: the broker is in alarm (memory or disk) and takes no publications"
+        self._note("blocked", reason if blocked else None)
+
+    def held(self, reason: str | None) -> None:
+        """Note why messages stay with us that are done but for a copy nobody takes."""
+        self._note("held", reason)
 
     def draining(self) -> None:
         """Note that the worker is leaving."""
-        self._leaving = True
-        self._reason = "draining: the worker is leaving"
+        self._over = "draining: the worker is leaving"
 
     def stopped(self) -> None:
         """Note that the worker has left."""
-        self._reason = "stopped"
+        self._over = "stopped"
+
+    def _note(self, what: str, reason: str | None) -> None:
+        if reason is None:
+            self._in_the_way.pop(what, None)
+        else:
+            self._in_the_way[what] = reason

@@ -47,7 +47,7 @@ def describe(settings: Settings, registry: Registry, *, load_factor: float) -> A
         role=AgentRole.WORKER,
         capabilities=("task_execution",),
         load_factor=load_factor,
-        max_concurrent_tasks=min(settings.prefetch, 1000),
+        max_concurrent_tasks=min(settings.prefetch_of(settings.group), 1000),
         group=settings.group,
         version=leveret_version(),
         accepts=accepts,
@@ -70,6 +70,7 @@ class Presence:
         self._link = link
         self._busy = busy
         self._exchange = Names(settings.prefix).heartbeats
+        self._prefetch = settings.prefetch_of(settings.group)
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -85,13 +86,13 @@ class Presence:
     async def _say_so(self) -> None:
         while True:
             # One that nobody hears is not missed: a newer one follows.
-            if not self._link.blocked and len(self._link.outbox) < self._settings.prefetch:
+            if not self._link.blocked and len(self._link.outbox) < self._prefetch:
                 self._link.publish(self._heartbeat(), _whatever)
             await asyncio.sleep(self._settings.heartbeat_interval)
 
     def _heartbeat(self) -> Publication:
         busy = self._busy()
-        load = min(1.0, busy / self._settings.prefetch)
+        load = min(1.0, busy / self._prefetch)
         agent = describe(self._settings, self._registry, load_factor=load)
         payload = HeartbeatPayload(agent_status=agent, metrics={"in_flight": busy})
         envelope = Envelope(

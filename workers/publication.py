@@ -41,3 +41,5 @@ class Published(Enum):
     #: Nobody knows: the line was lost before the broker's word, and it was not or must not be sent
     #: again.
     UNKNOWN = "unknown"
+    #: It does not fit into AMQP, or into the frames this broker takes; nothing was sent.
+    UNSENDABLE = "unsendable"

@@ -7,17 +7,23 @@ to its end without a task switch; when one does await, the next runner goes on w
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from workers.limits import TimeLimit
+from workers.outcome import Requeued, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from workers.outcome import Delivery, Outcome
 
+log = logging.getLogger("leveret.runners")
+
+#: What becomes of a message that we failed, not its processor.
+MISTAKE: Final = Requeued(Subject(), "a mistake in leveret")
 #: Messages a runner does in a row before it lets the rest of the loop (sockets, timers) have a
 #: turn; at 20 µs each that is about a millisecond.
 TURN: Final = 64
@@ -135,6 +141,11 @@ class Runners:
         try:
             outcome = await self._handle(delivery, limit)
             self._settle(delivery, outcome, perf_counter() - began)
+        except Exception:
+            # Neither raises, so this is a mistake of ours. Given back, the message comes to a
+            # visible end all the same: the broker dead-letters what is brought too often.
+            log.exception("a message is given back because of a mistake in leveret")
+            self._settle(delivery, MISTAKE, perf_counter() - began)
         finally:
             self._busy -= 1
             if self._busy == 0:

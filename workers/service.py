@@ -12,6 +12,7 @@ import gc
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from topology import Names
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from workers.health import Health
     from workers.metrics import Metrics
     from workers.outcome import Answer, Delivery, Outcome
+    from workers.publication import Publication, Published
     from workers.registry import Registry
     from workers.settings import Settings
 
@@ -38,6 +40,8 @@ log = logging.getLogger("leveret.service")
 PATIENCE: Final = 120.0
 #: Seconds for the last confirms after the work is done.
 LAST_CONFIRMS: Final = 5.0
+#: Seconds after a copy should have been taken that none was refused again.
+CLEARED_AFTER: Final = 2.0
 #: Share of the prefetch that is kept free for urgent messages.
 URGENT_SHARE: Final = 10
 
@@ -66,14 +70,16 @@ class Service:
         self._watch = watch
         names = Names(settings.prefix)
         group = settings.group
-        urgent = max(1, settings.prefetch // URGENT_SHARE)
+        prefetch = settings.prefetch_of(group)
+        urgent = max(1, prefetch // URGENT_SHARE)
         self._urgent_queue = names.urgent(group)
         plan = LinkPlan(
             amqp_url=settings.amqp_url.get_secret_value(),
             queues={
                 self._urgent_queue: urgent,
-                names.work(group): max(1, settings.prefetch - urgent),
+                names.work(group): max(1, prefetch - urgent),
             },
+            careful=True,
             name=f"leveret worker {settings.agent_id}",
             heartbeat=int(settings.amqp_heartbeat),
             connect_timeout=settings.connect_timeout,
@@ -86,19 +92,28 @@ class Service:
         source = describe(settings, registry, load_factor=0.0)
         self._pipeline = Pipeline(registry, policy_of(settings, source, user=plan.user))
         self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
-        self._runners = Runners(self._pipeline.handle, self._settler.settle, most=settings.prefetch)
+        self._runners = Runners(self._pipeline.handle, self._settler.settle, most=prefetch)
         self._presence = Presence(settings, registry, self.link, lambda: self._runners.busy)
+        self._prefetch = prefetch
         self._leave = asyncio.Event()
         self._hurry = asyncio.Event()
+        #: Until when (monotonic seconds) a copy that nobody takes is told about.
+        self._held_until = 0.0
 
     # -- life --
 
     async def run(self) -> None:
         """Serve until told to leave; returns after a clean drain, raises LinkError otherwise."""
-        await self.start()
+        start = asyncio.create_task(self.start(), name="start")
+        leave = asyncio.create_task(self._leave.wait(), name="leave")
         try:
-            await self._serve()
+            await asyncio.wait([start, leave], return_when=asyncio.FIRST_COMPLETED)
+            if start.done():
+                await start
+                await self._serve()
         finally:
+            for task in (start, leave):
+                task.cancel()
             await self.drain()
 
     async def start(self) -> None:
@@ -110,7 +125,7 @@ class Service:
             "worker %s consumes %s with %d in flight at most",
             self._settings.agent_id,
             self._settings.group,
-            self._settings.prefetch,
+            self._prefetch,
         )
 
     def leave(self) -> None:
@@ -147,7 +162,7 @@ class Service:
         return finished
 
     async def _serve(self) -> None:
-        """Wait to be told to leave; raises Stalled after two minutes without a broker."""
+        """Wait to be told to leave; raises Stalled after two minutes without a line."""
         while not self._leave.is_set():
             try:
                 async with asyncio.timeout(1.0):
@@ -155,10 +170,12 @@ class Service:
             except TimeoutError:
                 health = self._watch.health
                 health.blocked(self.link.blocked)
+                if monotonic() > self._held_until:
+                    health.held(None)
                 if health.not_consuming_for() > PATIENCE:
                     raise Stalled(
-                        f"nothing was consumed for {PATIENCE:g} s; leaving, so that whoever "
-                        "supervises this worker can start it anew",
+                        f"nothing could be done for {PATIENCE:g} s ({health.reason}); leaving, so "
+                        "that whoever supervises this worker can start it anew",
                     ) from None
 
     # -- deliveries in, books out --
@@ -179,18 +196,22 @@ class Service:
         """Count an answer nobody could be given."""
         self._watch.metrics.undeliverable(answer)
 
-    def _link_changed(self, connection: str, there: bool) -> None:  # noqa: FBT001 - yes or no
-        metrics, health = self._watch.metrics, self._watch.health
+    def held(self, copy: Publication, fate: Published, seconds: float) -> None:
+        """Tell probes that finished messages stay here, because nobody takes their copies."""
+        self._held_until = monotonic() + seconds + CLEARED_AFTER
+        self._watch.health.held(
+            f"held: exchange {copy.exchange} does not take copies ({fate.value}); is the topology "
+            "applied (leveret topology apply), is a queue full?",
+        )
+
+    def _link_changed(self, connection: str, there: bool, why: str) -> None:  # noqa: FBT001 - yes or no
+        metrics = self._watch.metrics
         metrics.connected(connection, there)
-        if connection != "consuming":
-            return
-        if there:
-            health.consuming()
-            return
-        health.not_consuming("the connection to the broker is lost; reconnecting")
-        # What waits belongs to a session that is over: the broker brings it again.
-        for delivery in self._runners.give_up_waiting():
-            metrics.abandoned(delivery)
+        self._watch.health.line(connection, None if there else f"reconnecting: {why}")
+        if connection == "consuming" and not there:
+            # What waits belongs to a session that is over: the broker brings it again.
+            for delivery in self._runners.give_up_waiting():
+                metrics.abandoned(delivery)
 
 
 def _tune_collector() -> None:

@@ -67,6 +67,9 @@ class Books(Protocol):
     def undeliverable(self, answer: Answer) -> None:
         """Count an answer nobody could be given."""
 
+    def held(self, copy: Publication, fate: Published, seconds: float) -> None:
+        """Note a message that stays with us because its copy is not taken; tried again then."""
+
 
 class Settler:
     """Carries outcomes out."""
@@ -143,7 +146,7 @@ class Settler:
             then()
         elif fate is Published.REFUSED and tries < ANSWER_TRIES:
             again = partial(self._answer, delivery, answer, then, tries + 1)
-            self._broker.later(_wait(tries), again)
+            self._broker.later(_wait(tries), partial(self._if_current, delivery, again))
         else:
             self._books.undeliverable(answer)
             log.warning(
@@ -190,7 +193,16 @@ class Settler:
             fate.value,
             wait,
         )
-        self._broker.later(wait, partial(self._insist, delivery, copy, then, tries + 1))
+        self._books.held(copy, fate, wait)
+        again = partial(self._insist, delivery, copy, then, tries + 1)
+        self._broker.later(wait, partial(self._if_current, delivery, again))
+
+    def _if_current(self, delivery: Delivery, act: Callable[[], None]) -> None:
+        """Act, unless the broker got the message back while we waited."""
+        if self._broker.is_current(delivery):
+            act()
+        else:
+            self._books.abandoned(delivery)
 
 
 def _wait(tries: int) -> float:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+#: Characters of a reason that are told.
+LONGEST_REASON: Final = 1_000
+
 
 class Reject(Exception):
     """Ends the message here: dead-lettered as `rejected` and answered with the reason, no retry.
@@ -11,7 +16,7 @@ class Reject(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = _sendable(reason)
 
 
 class Retry(Exception):
@@ -23,5 +28,10 @@ class Retry(Exception):
 
     def __init__(self, reason: str = "", *, after: float | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = _sendable(reason)
         self.after = after
+
+
+def _sendable(reason: object) -> str:
+    """Return a text that fits an answer: a file's name may hold what UTF-8 cannot carry."""
+    return str(reason)[:LONGEST_REASON].encode("utf-8", "replace").decode()

@@ -136,6 +136,8 @@ class Replay:
                     f"nobody knows whether it was replayed ({self._sending.ended}); "
                     "look what came of it before you replay it again"
                 ] += 1
+            case Published.UNSENDABLE:
+                self._kept["its properties do not fit into this broker's frames"] += 1
             case _:
                 assert_never(fate)
 

@@ -34,6 +34,10 @@ class AckWindow:
         elif self.gone(tag):
             self._done.append(tag)
 
+    def is_settled(self, tag: int) -> bool:
+        """Whether this tag, and with it everything asked about it, is settled."""
+        return tag <= self._highest and tag not in self._open
+
     def gone(self, tag: int) -> bool:
         """Note a tag that is given back, and return whether it may be: False if it was settled.
 

@@ -28,6 +28,8 @@ COLD_BUFFER: Final = 1 << 20
 #: Seconds between the heartbeats we show aio-pika while a connection carries hot frames only, so
 #: that its own liveness clock knows what we know. Far below the shortest sensible heartbeat.
 SIGN_OF_LIFE: Final = 1.0
+#: Seconds for one answer of the broker's; a quorum queue may be electing a leader.
+ANSWER_WITHIN: Final = 30.0
 
 
 class Tap(asyncio.StreamReader):
@@ -110,8 +112,9 @@ class Wire:
     async def channel(self, *, confirms: bool) -> AbstractChannel:
         """Open a channel and return the underlying one, which has the number."""
         channel = self.connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
-        await channel.initialize()
-        return await channel.get_underlay_channel()
+        async with asyncio.timeout(ANSWER_WITHIN):
+            await channel.initialize()
+            return await channel.get_underlay_channel()
 
     async def close(self, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - bounds a library call
         """Close in good order, or cut the socket when the broker does not answer in time."""

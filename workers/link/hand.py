@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from workers.link.connection import ANSWER_WITHIN
 from workers.link.properties import decode_properties
 from workers.link.supervisor import Lost
 from workers.link.wire import ack
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from workers.link.connection import Wire
 
-#: Seconds for one answer of the broker's: a quorum queue may be electing a leader.
-ANSWER_WITHIN: Final = 30.0
 #: Seconds without a letter after which the rest is taken to be with somebody else. A quorum queue
 #: that reads from its disk pauses for tenths of a second.
 SILENCE: Final = 3.0

@@ -29,7 +29,7 @@ class Intake:
 
     def __init__(self, queues: Mapping[bytes, str], sink: Callable[[Delivery], None]) -> None:
         self._queues = queues
-        self._sink = sink
+        self._wished = self._sink = sink
         self._wire: Wire | None = None
         self._channel = 0
         self._window = AckWindow()
@@ -38,8 +38,11 @@ class Intake:
         self._names: dict[bytes, str] = {}
         #: Counts the lives of the channel; 0 before the first.
         self.session = 0
-        #: Monotonic seconds of the last delivery.
-        self.last_delivery = 0.0
+        #: Deliveries of each queue that came in this session, and that were settled.
+        self.came = dict.fromkeys(queues.values(), 0)
+        self.settled = dict.fromkeys(queues.values(), 0)
+        #: The tag of the last one that was delivered to somebody before.
+        self._redelivered = 0
 
     def attach(self, wire: Wire, channel: int) -> None:
         """Begin a session."""
@@ -47,6 +50,9 @@ class Intake:
         self._wire, self._channel = wire, channel
         self._window = AckWindow()
         self._nacks.clear()
+        self.came = dict.fromkeys(self.came, 0)
+        self.settled = dict.fromkeys(self.came, 0)
+        self._redelivered = 0
         wire.frames.watch_deliveries(channel, self)
 
     def detach(self) -> None:
@@ -61,6 +67,19 @@ class Intake:
         """End the session because the broker did."""
         self.detach()
 
+    def shut(self) -> None:
+        """Let what still comes pass by: unsettled, it goes back with the session."""
+        self._sink = _let_pass
+
+    def open(self) -> None:
+        """Take what comes."""
+        self._sink = self._wished
+
+    @property
+    def is_over_redelivered(self) -> bool:
+        """Whether all that somebody before us may have failed on is settled."""
+        return self._window.is_settled(self._redelivered)
+
     def is_current(self, delivery: Delivery) -> bool:
         """Whether this delivery can still be settled."""
         return delivery.session == self.session
@@ -69,14 +88,16 @@ class Intake:
         """Tell the broker that the message has come to its end."""
         if delivery.session == self.session:
             self._window.done(delivery.tag)
+            self.settled[delivery.queue] += 1
             if not self._due:
                 self._flush_soon()
 
     def requeue(self, delivery: Delivery) -> None:
         """Give the message back to the broker, to be brought to somebody else."""
-        if delivery.session == self.session:
-            self._window.gone(delivery.tag)
+        # A second word about one tag would cost the channel, and with it everybody's session.
+        if delivery.session == self.session and self._window.gone(delivery.tag):
             self._nacks.append(nack(self._channel, delivery.tag, multiple=False, requeue=True))
+            self.settled[delivery.queue] += 1
             if not self._due:
                 self._flush_soon()
 
@@ -91,18 +112,21 @@ class Intake:
         body: bytes,
     ) -> None:
         """Take one whole message from the frame splitter."""
-        self.last_delivery = received = time.monotonic()
+        queue = self._queues[consumer_tag]
+        self.came[queue] += 1
+        if redelivered:
+            self._redelivered = tag
         self._sink(
             Delivery(
                 body,
                 decode_properties(header),
                 self._name(exchange),
                 self._name(routing_key),
-                self._queues[consumer_tag],
+                queue,
                 redelivered,
                 tag,
                 self.session,
-                received,
+                time.monotonic(),
             ),
         )
 
@@ -127,3 +151,7 @@ class Intake:
             self._nacks = []
             if frames:
                 self._wire.write(b"".join(frames))
+
+
+def _let_pass(_delivery: Delivery) -> None:
+    """Take no notice."""

@@ -7,6 +7,7 @@ still waits for it. The bytes of one turn of the loop leave in one write.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workers.link.connection import Wire
+
+log = logging.getLogger("leveret.link")
 
 APP_ID: Final = "leveret"
 #: Persistent: an answer or a dead letter must survive a broker restart.
@@ -66,11 +69,13 @@ class Outbox:
         self._returned: set[int] = set()
         self._ashore: list[_Waiting] = []
         #: Message ids are never used twice, not even for the same message sent again.
-        self._mark = secrets.token_hex(8)
+        self._mark = secrets.token_hex(8).encode()
         self._numbers = 0
         self._routes: dict[tuple[str, str], PublishRoute] = {}
         self._properties: dict[tuple[str, str], AnswerProperties] = {}
         self._clock = time.monotonic
+        #: Since when the broker takes what we write, in this life.
+        self._flowing_since = 0.0
         self._empty = asyncio.Event()
         self._empty.set()
         #: Told the seconds each publication took to be confirmed.
@@ -86,9 +91,14 @@ class Outbox:
         return self._blocked
 
     def oldest(self) -> float:
-        """Return for how many seconds the oldest publication has waited for its confirm."""
+        """Return for how many seconds the broker could have confirmed the oldest publication.
+
+        The time it held us back does not count: nobody is late who was told to wait.
+        """
         first = next(iter(self._unconfirmed.values()), None)
-        return 0.0 if first is None else self._clock() - first.since
+        if first is None or self._blocked:
+            return 0.0
+        return self._clock() - max(first.since, self._flowing_since)
 
     def publish(
         self,
@@ -105,6 +115,23 @@ class Outbox:
         else:
             self._send(waiting)
 
+    @property
+    def attached(self) -> bool:
+        """Whether there is a line to send on."""
+        return self._wire is not None
+
+    def give_up(self, after: float) -> bool:
+        """Report as unknown what found no line for `after` seconds; return whether more waits."""
+        late = self._clock() - after
+        ashore, self._ashore = self._ashore, []
+        for waiting in ashore:
+            if waiting.since <= late:
+                waiting.done(Published.UNKNOWN)
+            else:
+                self._ashore.append(waiting)
+        self._note_empty()
+        return bool(self._ashore)
+
     async def empty(self) -> None:
         """Wait until the broker has answered for everything."""
         await self._empty.wait()
@@ -113,6 +140,7 @@ class Outbox:
         """Begin a life on a fresh confirming channel, with what is left of the last one."""
         self._wire, self._channel = wire, channel
         self._sent = self._confirmed_below = 0
+        self._flowing_since = self._clock()
         self._routes.clear()
         wire.frames.watch_confirms(channel, self)
         ashore, self._ashore = self._ashore, []
@@ -149,6 +177,7 @@ class Outbox:
         """Hold everything back while the broker asks for it, and send it on afterwards."""
         self._blocked = blocked
         if not blocked:
+            self._flowing_since = self._clock()
             self._flush_soon()
 
     # -- what the broker says, called by the frame splitter --
@@ -164,7 +193,8 @@ class Outbox:
     def returned(self, _code: int, _text: bytes, header: bytes) -> None:
         """Take a basic.return; the confirm of the same message follows it."""
         mark, _, number = (decode_properties(header).message_id or "").partition("-")
-        if mark == self._mark and number.isdecimal():
+        if mark == self._mark.decode() and number.isdecimal():
+            # Both count up together within a life; only one of them starts anew with the next.
             self._returned.add(int(number) - self._numbers + self._sent)
 
     def _answered(self, tag: int, *, multiple: bool, fate: Published) -> None:
@@ -174,11 +204,12 @@ class Outbox:
             if waiting is not None:
                 self._tell(tag, waiting, fate)
         else:
-            for one in range(self._confirmed_below + 1, tag + 1):
+            top = min(tag or self._sent, self._sent)  # 0 is AMQP's word for all there are
+            for one in range(self._confirmed_below + 1, top + 1):
                 waiting = unconfirmed.pop(one, None)
                 if waiting is not None:
                     self._tell(one, waiting, fate)
-            self._confirmed_below = tag
+            self._confirmed_below = max(self._confirmed_below, top)
         self._note_empty()
 
     def _tell(self, tag: int, waiting: _Waiting, fate: Published) -> None:
@@ -196,16 +227,23 @@ class Outbox:
 
     def _send(self, waiting: _Waiting) -> None:
         message = waiting.message
+        message_id = b"%s-%d" % (self._mark, self._numbers + 1)
+        try:
+            if isinstance(message, Answer):
+                properties = self._answer_properties(message, message_id)
+            else:
+                properties = self._publication_properties(message, message_id)
+            route = self._route(message.exchange, message.routing_key)
+            route.append(self._out, properties, message.body, self._wire.frame_max)  # type: ignore[union-attr] # only called with a wire
+        except ValueError as error:
+            # Nothing of it is on the way, and it has no number: the ones after it keep theirs.
+            log.error("a message to %r cannot be sent: %s", message.exchange, error)  # noqa: TRY400 - the text says it all
+            waiting.done(Published.UNSENDABLE)
+            self._note_empty()
+            return
         self._sent += 1
         self._numbers += 1
-        message_id = b"%s-%d" % (self._mark.encode(), self._numbers)
-        if isinstance(message, Answer):
-            properties = self._answer_properties(message, message_id)
-        else:
-            properties = self._publication_properties(message, message_id)
         self._unconfirmed[self._sent] = waiting
-        route = self._route(message.exchange, message.routing_key)
-        route.append(self._out, properties, message.body, self._wire.frame_max)  # type: ignore[union-attr] # only called with a wire
         if not self._due:
             self._flush_soon()
 

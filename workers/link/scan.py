@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from yarl import URL
 
 from topology import TopologyError
-from workers.link.connection import open_wire
+from workers.link.connection import ANSWER_WITHIN, open_wire
 from workers.link.desk import refusal
-from workers.link.hand import ANSWER_WITHIN, Hand
+from workers.link.hand import Hand
 from workers.link.looking import safe_to_look
 from workers.link.supervisor import LOST, Lost
 

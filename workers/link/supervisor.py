@@ -9,11 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 import time
 from typing import TYPE_CHECKING, Final
 
 from aio_pika.exceptions import AMQPChannelError, AMQPError, ProbableAuthenticationError
-from aiormq.exceptions import ChannelNotFoundEntity, ConnectionNotAllowed
+from aiormq.exceptions import (
+    AMQPConnectionError,
+    ChannelAccessRefused,
+    ChannelNotFoundEntity,
+    ConnectionNotAllowed,
+)
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 if TYPE_CHECKING:
@@ -38,6 +44,10 @@ class Lost(Exception):
 LOST: Final = (Lost, AMQPError, OSError, TimeoutError, asyncio.IncompleteReadError, RuntimeError)
 
 
+#: What only a person can mend.
+HOPELESS: Final = (ProbableAuthenticationError, ConnectionNotAllowed, ChannelAccessRefused)
+
+
 class LinkError(Exception):
     """The broker cannot be used as configured; the message says why and what to do."""
 
@@ -58,6 +68,17 @@ def explain(error: BaseException, address: str) -> LinkError:
             return LinkError(
                 f"the broker at {address} refused the virtual host; create it (rabbitmqctl "
                 "add_vhost) or give the user permissions on it (rabbitmqctl set_permissions)",
+            )
+        case ChannelAccessRefused():
+            return LinkError(
+                f"the broker at {address} refused a right: {error}; give the user the worker "
+                "role's permissions (`leveret topology export` lists them)",
+            )
+        case AMQPConnectionError() if isinstance(error.__cause__, ssl.SSLError):
+            return LinkError(
+                f"the certificate of {address} cannot be trusted ({error.__cause__}); name the "
+                "authority that signed it with ?cafile=/path/to/ca.pem, and the host as the "
+                "certificate does",
             )
         case ChannelNotFoundEntity():
             return LinkError(
@@ -89,8 +110,12 @@ class Supervisor:
         self._lives = 0
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
-        #: Called when a life has begun (True) or ended (False).
-        self.told: Callable[[bool], None] = lambda _: None
+        #: What is in the way; empty while a life goes on.
+        self._why = ""
+        #: Seconds: the most between two attempts.
+        self.longest_wait = LONGEST_WAIT
+        #: Called when a life has begun (True), and with what is in the way when none goes on.
+        self.told: Callable[[bool, str], None] = lambda _there, _why: None
 
     @property
     def lives(self) -> int:
@@ -100,7 +125,7 @@ class Supervisor:
     async def start(self, *, within: float) -> None:
         """Return when the first life has begun, or raise LinkError after `within` seconds.
 
-        A refused login is told at once: waiting does not change a password.
+        A refused login or right is told at once: waiting does not change a password.
         """
         self._first = asyncio.get_running_loop().create_future()
         self.begin()
@@ -108,14 +133,20 @@ class Supervisor:
             async with asyncio.timeout(within):
                 await asyncio.shield(self._first)
         except TimeoutError:
+            self._first = None
             raise BrokerUnreachable(
-                f"no broker answered at {self._address} within {within:g} s; is it running, and is "
-                "LEVERET_AMQP_URL right?",
+                f"{self._name} did not begin within {within:g} s: "
+                + (self._why or f"no broker answered at {self._address}; is it running?"),
             ) from None
 
     def begin(self) -> None:
         """Start living, without waiting for the first life."""
         self._task = asyncio.create_task(self._keep(), name=f"link-{self._name}")
+        self._task.add_done_callback(self._ended)
+
+    def finish(self) -> None:
+        """Let the present life go on, and begin no other."""
+        self._stopping = True
 
     async def stop(self) -> None:
         """End the present life and begin no other."""
@@ -127,7 +158,7 @@ class Supervisor:
     async def _keep(self) -> None:
         while not self._stopping:
             async for attempt in AsyncRetrying(
-                wait=wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+                wait=wait_random_exponential(multiplier=FIRST_WAIT, max=self.longest_wait),
                 retry=retry_if_exception_type(LOST),
                 before_sleep=self._say,
             ):
@@ -137,38 +168,54 @@ class Supervisor:
 
     async def _live_once(self) -> None:
         """Live one life; returns after a long one, so that the back-off starts anew."""
+        if self._stopping:
+            return
         began = time.monotonic()
-        lives = self._lives
         try:
             await self._live(self._begun)
         except LOST as error:
+            self._lost(error)
             if time.monotonic() - began < SETTLED:
                 raise
-            log.warning("%s connection lost: %s", self._name, error)
+            log.warning("%s connection lost: %s", self._name, self._why)
         except asyncio.CancelledError:
             # aiormq cancels whoever waits on a connection that closes; only a cancellation of this
             # very task is meant for us.
             task = asyncio.current_task()
             if self._stopping or (task is not None and task.cancelling()):
                 raise
-            raise Lost("the connection closed while we waited for the broker") from None
-        finally:
-            if self._lives > lives:
-                self.told(False)
+            lost = Lost("the connection closed while we waited for the broker")
+            self._lost(lost)
+            raise lost from None
 
     def _begun(self) -> None:
         self._lives += 1
         if self._lives > 1:
             log.info("%s connection is back", self._name)
-        self.told(True)
+        self._why = ""
+        self.told(True, "")
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
 
     def _say(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome is not None else None
-        told = explain(error or OSError("closed"), self._address)
-        hopeless = isinstance(error, ProbableAuthenticationError | ConnectionNotAllowed)
+        wait = state.next_action.sleep if state.next_action is not None else 0.0
+        log.warning("%s connection: %s; trying again in %.1f s", self._name, self._why, wait)
+
+    def _lost(self, error: BaseException) -> None:
+        """Tell whoever watches what is in the way, and whoever waits if waiting is no use."""
+        told = explain(error, self._address)
+        self._why = str(told)
+        self.told(False, self._why)
+        hopeless = isinstance(error, HOPELESS) or isinstance(error.__cause__, ssl.SSLError)
         if self._first is not None and not self._first.done() and hopeless:
             self._first.set_exception(told)
-        wait = state.next_action.sleep if state.next_action is not None else 0.0
-        log.warning("%s connection: %s; trying again in %.1f s", self._name, told, wait)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Say so when the lives end by a mistake of ours, which no further attempt would mend."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        log.critical("the %s line ended by a mistake in leveret", self._name, exc_info=error)
+        self.told(False, f"the {self._name} line ended by a mistake in leveret: {error!r}")
+        if self._first is not None and not self._first.done():
+            self._first.set_exception(LinkError(f"the {self._name} line cannot live: {error!r}"))

@@ -1,0 +1,158 @@
+"""The line that deliveries come in on: its consumers, and whether they truly get anything.
+
+The first consumers of a process are careful ones, with a small prefetch: when the worker before us
+was killed by one of the messages, its neighbours come again together with it, and each time the
+broker counts all of them. Once what came back is done, the full prefetch follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from yarl import URL
+
+from workers.link.connection import ANSWER_WITHIN, open_wire
+from workers.link.ending import Ending, stirred
+from workers.link.silence import Silence
+from workers.link.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiormq.abc import AbstractChannel
+
+    from workers.link.connection import Wire
+    from workers.link.intake import Intake
+    from workers.link.plan import LinkPlan
+
+log = logging.getLogger("leveret.link")
+
+#: Seconds the broker may take to confirm that no more deliveries come.
+QUIET_WITHIN: Final = 5.0
+#: The share of the prefetch that careful consumers take.
+CAREFUL_SHARE: Final = 10
+#: Seconds between looks whether there is still reason to be careful, and the longest to be so.
+LOOK_WHILE_CAREFUL: Final = 0.25
+LONGEST_CAREFUL: Final = 30.0
+#: Seconds between looks at queues that bring nothing.
+LOOK_EVERY: Final = 5.0
+
+
+class Consuming:
+    """Consumes the plan's queues into an intake, life after life, until told to be quiet."""
+
+    def __init__(self, plan: LinkPlan, intake: Intake) -> None:
+        self._plan = plan
+        self._intake = intake
+        self.supervisor = Supervisor("consuming", self._live, address=plan.address)
+        #: Something happened that the line must look at.
+        self._stir = asyncio.Event()
+        self._wanted = True
+        self._careful_until = 0.0 if plan.careful else -1.0
+        #: Set while the broker has no consumer of ours.
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def pause(self) -> None:
+        """Take no more deliveries until `resume`; returns when none will come, in 5 s at most."""
+        self._wanted = False
+        self._stir.set()
+        try:
+            async with asyncio.timeout(QUIET_WITHIN):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("the broker did not confirm that no more messages come")
+            self._intake.shut()
+
+    def resume(self) -> None:
+        """Take deliveries again."""
+        self._intake.open()
+        self._wanted = True
+        self._stir.set()
+
+    async def quiet(self) -> None:
+        """Take no more deliveries ever; returns when none will come, in 5 s at most."""
+        self.supervisor.finish()
+        await self.pause()
+
+    # -- one life of the line: returns never, raises when it is over --
+
+    async def _live(self, begun: Callable[[], None]) -> None:
+        plan = self._plan
+        wire = await open_wire(
+            URL(plan.amqp_url),
+            name=f"{plan.name} (consume)",
+            heartbeat=plan.heartbeat,
+            timeout=plan.connect_timeout,
+        )
+        try:
+            await self._serve(wire, begun)
+        finally:
+            self._intake.detach()
+            self._idle.set()
+            await wire.close()
+
+    async def _serve(self, wire: Wire, begun: Callable[[], None]) -> None:
+        channel = await wire.channel(confirms=False)
+        over = Ending(channel, self._stir)
+        silence = Silence(wire, self._intake, self._plan)
+        self._intake.attach(wire, channel.number)
+        share = 0
+        told = False
+        while True:
+            self._stir.clear()
+            over.check()
+            wanted = self._share()
+            if wanted != share:
+                if share:
+                    await self._cancel(channel)
+                if wanted:
+                    await self._consume(channel, wanted)
+                share = wanted
+            if not told:
+                told = True
+                begun()
+            careful = share > 1
+            stirred_up = await stirred(self._stir, LOOK_WHILE_CAREFUL if careful else LOOK_EVERY)
+            if not stirred_up and share == 1:
+                await silence.look()
+
+    def _share(self) -> int:
+        """Return which part of the prefetch to consume with: 1 is all of it, 0 nothing at all."""
+        if not self._wanted:
+            return 0
+        if self._careful_until < 0:
+            return 1
+        now = time.monotonic()
+        if not self._careful_until:
+            self._careful_until = now + LONGEST_CAREFUL
+        elif self._intake.is_over_redelivered or now > self._careful_until:
+            self._careful_until = -1.0
+            return 1
+        return CAREFUL_SHARE
+
+    async def _consume(self, channel: AbstractChannel, share: int) -> None:
+        self._idle.clear()
+        for tag, (queue, prefetch) in self._plan.consumers():
+            # Holds for the next consumer on the channel.
+            await channel.basic_qos(prefetch_count=max(1, prefetch // share), timeout=ANSWER_WITHIN)
+            await channel.basic_consume(
+                queue,
+                _never,
+                consumer_tag=tag,
+                arguments=dict(self._plan.arguments.get(queue, {})),
+                timeout=ANSWER_WITHIN,
+            )
+
+    async def _cancel(self, channel: AbstractChannel) -> None:
+        for tag, _ in self._plan.consumers():
+            await channel.basic_cancel(tag, timeout=ANSWER_WITHIN)
+        self._idle.set()
+
+
+async def _never(_message: object) -> None:
+    """Stand where aio-pika wants a callback; the tap takes every delivery before it gets there."""
+    raise AssertionError("a delivery passed the tap")

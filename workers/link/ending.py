@@ -1,0 +1,48 @@
+"""How a channel ends: closed by either side, or its consumer cancelled by the broker."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from workers.link.supervisor import Lost
+
+if TYPE_CHECKING:
+    from aiormq.abc import AbstractChannel
+
+
+class Ending:
+    """Notices the end of one channel, and wakes whoever waits on `stir` when it comes."""
+
+    def __init__(self, channel: AbstractChannel, stir: asyncio.Event) -> None:
+        self._stir = stir
+        self._why = ""
+        channel.on_consumer_cancel_callbacks.add(self._cancelled)
+        channel.closing.add_done_callback(self._closed)
+
+    def check(self) -> None:
+        """Raise Lost with the reason once there is one."""
+        if self._why:
+            raise Lost(self._why)
+
+    def _cancelled(self, frame: object) -> None:
+        tag = getattr(frame, "consumer_tag", "?")
+        self._end(f"the broker cancelled consumer {tag}: was its queue deleted?")
+
+    def _closed(self, closing: asyncio.Future[object]) -> None:
+        error = None if closing.cancelled() else closing.exception()
+        self._end(f"channel closed: {error}" if error else "channel closed")
+
+    def _end(self, why: str) -> None:
+        self._why = self._why or why
+        self._stir.set()
+
+
+async def stirred(stir: asyncio.Event, within: float) -> bool:
+    """Wait until something happened, and return True; False after `within` seconds without."""
+    try:
+        async with asyncio.timeout(within):
+            await stir.wait()
+    except TimeoutError:
+        return False
+    return True

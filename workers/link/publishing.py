@@ -1,0 +1,64 @@
+"""A line that publications go out on, kept alive: one outbox over as many lives as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from yarl import URL
+
+from workers.link.connection import open_wire
+from workers.link.ending import Ending, stirred
+from workers.link.supervisor import Lost, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers.link.connection import Wire
+    from workers.link.outbox import Outbox
+    from workers.link.plan import LinkPlan
+
+#: Seconds a publication may wait for its confirm before the line is taken for dead. A quorum queue
+#: confirms in milliseconds; after a leader's death in half a second.
+CONFIRM_WITHIN: Final = 30.0
+#: Seconds between looks at the oldest unconfirmed publication.
+LOOK_EVERY: Final = 1.0
+
+
+class Publishing:
+    """Carries an outbox; `purpose` is what the broker shows the connection as."""
+
+    def __init__(self, plan: LinkPlan, outbox: Outbox, purpose: str) -> None:
+        self._plan = plan
+        self._outbox = outbox
+        self._purpose = purpose
+        self.supervisor = Supervisor(f"{purpose}ing", self._live, address=plan.address)
+
+    async def _live(self, begun: Callable[[], None]) -> None:
+        """Live one life of the line: returns never, raises when it is over."""
+        plan, outbox = self._plan, self._outbox
+        wire = await open_wire(
+            URL(plan.amqp_url),
+            name=f"{plan.name} ({self._purpose})",
+            heartbeat=plan.heartbeat,
+            timeout=plan.connect_timeout,
+        )
+        try:
+            await self._carry(wire, begun)
+        finally:
+            outbox.detach()
+            await wire.close()
+
+    async def _carry(self, wire: Wire, begun: Callable[[], None]) -> None:
+        outbox = self._outbox
+        stir = asyncio.Event()
+        channel = await wire.channel(confirms=True)
+        over = Ending(channel, stir)
+        wire.frames.watch_blocked(outbox.block)
+        outbox.attach(wire, channel.number)
+        begun()
+        while True:
+            over.check()
+            if not await stirred(stir, LOOK_EVERY) and outbox.oldest() > CONFIRM_WITHIN:
+                wire.abort()
+                raise Lost(f"no confirm came for {CONFIRM_WITHIN:g} s")
