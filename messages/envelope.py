@@ -33,6 +33,14 @@ class Envelope(ProtocolModel):
     timestamp: UtcDatetime = Field(default_factory=utc_now)
     payload: SerializeAsAny[Payload]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two messages say the same: each catalog has an envelope class of its own."""
+        if not isinstance(other, Envelope):
+            return NotImplemented
+        return self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment] # payloads hold free objects
+
     @model_validator(mode="after")
     def _one_type(self) -> Self:
         if self.message_type != self.payload.message_type:

@@ -4,20 +4,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workers.context import Context
-    from workers.registration import RegistrationError
-    from workers.registry import Registry
-    from workers.retry_policy import RetryPolicy
+    from workers.registry import RegistrationError, Registry
     from workers.verdicts import Reject, Retry
 
-__all__ = ["Context", "RegistrationError", "Registry", "Reject", "Retry", "RetryPolicy"]
+__all__ = ["Context", "RegistrationError", "Registry", "Reject", "Retry"]
 
 _HOMES = {
     "Context": "workers.context",
-    "RegistrationError": "workers.registration",
+    "RegistrationError": "workers.registry",
     "Registry": "workers.registry",
     "Reject": "workers.verdicts",
     "Retry": "workers.verdicts",
-    "RetryPolicy": "workers.retry_policy",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -19,6 +19,8 @@ from messages import (
     encode,
     error_payload,
 )
+from messages.json_rpc import CONTENT_TYPE
+from messages.json_rpc_answers import error_body, result_body
 from workers.outcome import Answer
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from messages import Address, AgentMetadata, Envelope
     from workers.asking import Asker
     from workers.outcome import Failure
+    from workers.request import Request
+
+#: The type property of a batch's answer, which holds answers of any type.
+BATCH_TYPE: Final = "json-rpc-batch"
 
 
 class Answers:
@@ -43,30 +49,33 @@ class Answers:
         self._replies = replies
         self._now = now
 
-    def result(self, request: Envelope, asker: Asker, result: object) -> Answer | None:
+    def result(self, asked: Request, result: object) -> Answer | None:
         """Return the answer to a request that was done, or None where nobody asked.
 
         Raises TypeError for a result that is neither a payload, a model, a mapping nor None, and
         whatever its serializer raises: a processor's mistake, which is an outcome of its own.
         """
+        request, asker, call = asked.envelope, asked.asker, asked.call
+        assert request is not None  # noqa: S101 - only what could be read is done
         if isinstance(result, Payload):
             answered = answer_payload(request, result, source=self._source)
         else:
             answered = answer_task(request, self._task_result(request, result), source=self._source)
         if asker.address is None:
             return None
-        return self._answer(asker.address, asker.correlation_id, answered)
+        body = encode(answered) if call is None else result_body(call, answered.payload)
+        return self._answer(asker.address, asked, answered.message_type, body)
 
     def error(
         self,
-        request: Envelope | None,
-        asker: Asker,
+        asked: Request,
         failure: Failure,
         *,
         letter_id: str,
         attempts: int,
     ) -> Answer | None:
         """Return the error answer, or None where nobody asked."""
+        request, asker = asked.envelope, asked.asker
         if asker.address is None:
             return None
         details: dict[str, Any] = {
@@ -76,6 +85,10 @@ class Answers:
             "retryable": failure.retryable,
             "dead_letter_id": letter_id,
         }
+        if asked.call is not None:
+            told = {"error_code": failure.code.value, "error_message": failure.reason, **details}
+            body = error_body(asked.call, failure.code, told)
+            return self._answer(asker.address, asked, "error", body)
         payload = error_payload(
             failure.code.value,
             failure.reason,
@@ -89,7 +102,22 @@ class Answers:
             correlation_id=own or _uuid(asker.correlation_id),
             target_agent=asker.agent_id,
         )
-        return self._answer(asker.address, asker.correlation_id, answered)
+        return self._answer(asker.address, asked, answered.message_type, encode(answered))
+
+    def batch(self, asker: Asker, body: bytes) -> Answer | None:
+        """Return the answer to a batch of calls, or None where nobody asked."""
+        address = asker.address
+        if address is None:
+            return None
+        return Answer(
+            self._replies if address.agent else "",
+            address.routing_key,
+            asker.correlation_id,
+            BATCH_TYPE,
+            body,
+            address.direct,
+            CONTENT_TYPE,
+        )
 
     def _task_result(self, request: Envelope, result: object) -> TaskResult:
         if isinstance(result, TaskResult):
@@ -118,14 +146,15 @@ class Answers:
             result_data=content,
         )
 
-    def _answer(self, address: Address, correlation_id: str, answered: Envelope) -> Answer:
+    def _answer(self, address: Address, asked: Request, message_type: str, body: bytes) -> Answer:
         return Answer(
             self._replies if address.agent else "",
             address.routing_key,
-            correlation_id,
-            answered.message_type,
-            encode(answered),
+            asked.asker.correlation_id,
+            message_type,
+            body,
             address.direct,
+            "application/json" if asked.call is None else CONTENT_TYPE,
         )
 
 

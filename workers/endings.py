@@ -9,16 +9,7 @@ from uuid import uuid4
 
 from messages import ErrorCode
 from workers.outcome import DeadLettered, Expired, Failure, Retried
-from workers.recovery import (
-    Again,
-    Failed,
-    GiveUp,
-    NotNow,
-    attempt_of,
-    comes_too_late,
-    failure_of,
-    recover,
-)
+from workers.recovery import Again, Failed, GiveUp, attempt_of, failure_of, recover
 from workers.request import deadline_of
 from workers.verdicts import Retry
 
@@ -29,7 +20,7 @@ if TYPE_CHECKING:
     from messages import InvalidMessage
     from workers.answers import Answers
     from workers.limits import TimeLimit
-    from workers.outcome import Answer, Attempt
+    from workers.outcome import Answer, Attempt, Outcome
     from workers.registry import Route
     from workers.request import Policy, Request
     from workers.verdicts import Reject
@@ -41,7 +32,7 @@ class Endings:
     """Turns failures of one worker into outcomes, with their error answers and histories."""
 
     def __init__(self, policy: Policy, answers: Answers, now: Callable[[], datetime]) -> None:
-        self.policy = policy
+        self._policy = policy
         self._answers = answers
         self._now = now
 
@@ -51,21 +42,21 @@ class Endings:
         route: Route,
         failure: Failure,
         error: Exception | None = None,
-    ) -> Retried | DeadLettered:
+    ) -> Outcome:
         """Return the retry or the dead letter a failed attempt ends in."""
         envelope = request.envelope
         now = self._now()
+        retries = route.limits.retries
         verdict = recover(
             Failed(
                 attempt=request.attempt,
                 now=now,
                 failure=failure,
-                retries=self.retries(route),
+                retries=len(self._policy.ladder.delays) if retries is None else retries,
                 deadline=None if envelope is None else deadline_of(envelope),
-                error=error,
-                policy=route.retry,
+                after=error.after if isinstance(error, Retry) else None,
             ),
-            self.policy.ladder,
+            self._policy.ladder,
         )
         match verdict:
             case Again(delay, why):
@@ -78,27 +69,6 @@ class Endings:
                 )
             case GiveUp(why):
                 return self._dead(request, why)
-
-    def retries(self, route: Route) -> int:
-        """Return how many retries a processor's message gets after its first attempt."""
-        if route.limits.retries is not None:
-            return route.limits.retries
-        return len(route.retry.waits or self.policy.ladder.delays)
-
-    def held(self, request: Request, wait: NotNow) -> Retried | Expired:
-        """Return the wait of what cannot begin now; it is no attempt, and no failure of its own."""
-        delay = self.policy.ladder.rung(1, wait.after)
-        deadline = None if request.envelope is None else deadline_of(request.envelope)
-        if comes_too_late(delay, deadline, self._now()):
-            return self.expired(request, f"{wait.reason}, and after {delay} it would be too late")
-        return Retried(
-            request.subject,
-            Failure(ErrorCode.PROCESSING_FAILED, wait.reason, retryable=True),
-            delay,
-            request.past.attempts,
-            request.past.history,
-            held=True,
-        )
 
     def rejected(self, request: Request, verdict: Reject) -> DeadLettered:
         """Return the dead letter of what the processor refused."""
@@ -125,7 +95,8 @@ class Endings:
         letter_id = str(uuid4())
         failure = Failure(ErrorCode.EXPIRED, reason, retryable=True)
         # What the asker sees is a timeout; what the operator sees is when it happened.
-        answered = failure._replace(code=ErrorCode.TIMEOUT)
+        # (JSON-RPC has a word of its own for it.)
+        answered = failure if request.call else failure._replace(code=ErrorCode.TIMEOUT)
         return Expired(
             request.subject,
             failure,
@@ -136,20 +107,14 @@ class Endings:
         )
 
     def _error(self, request: Request, failure: Failure, letter_id: str) -> Answer | None:
-        return self._answers.error(
-            request.envelope,
-            request.asker,
-            failure,
-            letter_id=letter_id,
-            attempts=request.attempt,
-        )
+        return self._answers.error(request, failure, letter_id=letter_id, attempts=request.attempt)
 
     def _history(self, request: Request, failure: Failure, now: datetime) -> tuple[Attempt, ...]:
         tried = attempt_of(
             failure,
             attempt=request.attempt,
             now=now,
-            worker=self.policy.source.agent_id,
+            worker=self._policy.source.agent_id,
         )
         return (*request.past.history, tried)
 

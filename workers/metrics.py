@@ -22,10 +22,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from workers.outcome import DeadLettered, Expired, Replied, Requeued, Retried
+from workers.outcome import Batched, DeadLettered, Expired, Replied, Requeued, Retried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from prometheus_client.core import Metric
 
@@ -99,9 +99,6 @@ class Metrics(Collector):
         self._codes: Counter[str] = Counter()
         self._error_types: Counter[str] = Counter()
         self._retries: Counter[str] = Counter()
-        self._held: Counter[str] = Counter()
-        #: Names the task types that are being held back; the pipeline knows.
-        self.braking: Callable[[], Iterable[str]] = tuple
         self._undeliverable = 0
         self._connected = {"consuming": 0, "publishing": 0}
         self._connections = dict.fromkeys(self._connected, 0)
@@ -119,7 +116,16 @@ class Metrics(Collector):
             self._redelivered += 1
 
     def settled(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
-        """Count what became of a delivery; `seconds` is what the handling took."""
+        """Count what became of a delivery; `seconds` is what the handling took.
+
+        One that held several messages is counted as that many, so that the books balance.
+        """
+        if isinstance(outcome, Batched):
+            ends = outcome.all_ends
+            self._received += len(ends) - 1
+            for _, end in ends:
+                self.settled(delivery, end, seconds / len(ends))
+            return
         subject = outcome.subject
         self._ends[subject.message_type, subject.task_type, type(outcome)] += 1
         durations = self._processing.get(subject.task_type)
@@ -156,7 +162,7 @@ class Metrics(Collector):
         if isinstance(outcome, Requeued):
             return
         if isinstance(outcome, Retried):
-            (self._held if outcome.held else self._retries)[outcome.subject.task_type] += 1
+            self._retries[outcome.subject.task_type] += 1
             return
         self._codes[outcome.failure.code.value] += 1
         for error in outcome.failure.errors:
@@ -200,20 +206,6 @@ class Metrics(Collector):
         yield _counted(
             "leveret_retries", "Attempts put off to a retry rung.", "task_type", self._retries
         )
-        yield _counted(
-            "leveret_held",
-            "Deliveries put off to a retry rung before an attempt was made.",
-            "task_type",
-            self._held,
-        )
-        brake = GaugeMetricFamily(
-            "leveret_brake_engaged",
-            "Whether work of this type is held back because all of it fails.",
-            labels=["task_type"],
-        )
-        for task_type in self.braking():
-            brake.add_metric([task_type], 1)
-        yield brake
         yield _plain("leveret_replies_undeliverable", "Answers nobody took.", self._undeliverable)
         yield _plain(
             "leveret_redelivered", "Deliveries the broker had handed out before.", self._redelivered

@@ -123,17 +123,15 @@ class Replied(NamedTuple):
 
 
 class Retried(NamedTuple):
-    """Not now: a copy waits on a rung of the retry ladder, then comes back."""
+    """A transient failure: a copy waits on a rung of the retry ladder, then comes back."""
 
     subject: Subject
     failure: Failure
-    #: The rung it waits on; None sends the copy back to its queue at once.
-    delay: Delay | None
+    #: The rung it waits on.
+    delay: Delay
     #: Attempts made so far, this one included.
     attempt: int
     history: tuple[Attempt, ...] = ()
-    #: It was put off through no fault of its own: no attempt was made.
-    held: bool = False
 
 
 class DeadLettered(NamedTuple):
@@ -166,4 +164,29 @@ class Requeued(NamedTuple):
     reason: str
 
 
-Outcome: TypeAlias = Replied | Retried | DeadLettered | Expired | Requeued
+class End(NamedTuple):
+    """What became of one message inside a delivery that held several; `delivery` is it alone."""
+
+    delivery: Delivery
+    outcome: Replied | Retried | DeadLettered | Expired
+
+
+class Batched(NamedTuple):
+    """A delivery that held several messages: an end for each, settled together, acked once."""
+
+    subject: Subject
+    #: Dead letters among them are published one by one; their answers stand in `answer`.
+    ends: tuple[End, ...]
+    answer: Answer | None = None
+    #: What waits on a rung to be tried again, as one copy.
+    rest: End | None = None
+    #: Answers that go out by themselves, not in `answer`.
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def all_ends(self) -> tuple[End, ...]:
+        """Every end, what waits included, once."""
+        return self.ends if self.rest is None else (*self.ends, self.rest)
+
+
+Outcome: TypeAlias = Replied | Retried | DeadLettered | Expired | Requeued | Batched

@@ -2,31 +2,46 @@
 
     inspect → decode → asker → in time? → resolve → process → reply
 
-Each step returns what the next one needs or raises InvalidMessage. What is valid goes on to
-`attempt`, where the processor is called.
+Each step returns what the next one needs or raises InvalidMessage. Whatever a processor raises ends
+here, in the one blind `except` of the code base, as a retry or a dead letter.
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import ErrorCode, InvalidMessage, Salvage, decode_parameters
+from messages.json_rpc import (
+    Reader,
+    decode_call,
+    is_json_rpc,
+    read_call,
+    split_batch,
+    told_at,
+)
 from workers import headers
 from workers.answers import Answers
 from workers.asking import NOBODY, asker, salvaged_asker
-from workers.attempt import Attempts
+from workers.batches import BatchRun
+from workers.calls import caller, mark_of, salvaged_caller, unread
+from workers.context import Context
 from workers.endings import Endings
 from workers.inspection import inspect
-from workers.outcome import Failure, Subject
+from workers.limits import Gate
+from workers.outcome import Failure, Replied, Requeued, Subject
 from workers.request import TASK, Request, deadline_of
+from workers.verdicts import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from messages import Envelope
+    from workers.asking import Asker
     from workers.limits import TimeLimit
-    from workers.outcome import Delivery, Outcome
+    from workers.outcome import Answer, Delivery, Outcome, Properties
     from workers.registry import Registry, Route
     from workers.request import Policy
 
@@ -47,12 +62,10 @@ class _TooLate(Exception):
 class _Begun:
     """A delivery, and what is known of it so far: also where a step refuses it."""
 
-    __slots__ = ("delivery", "past", "request")
+    __slots__ = ("request",)
 
-    def __init__(self, delivery: Delivery, past: headers.Past) -> None:
-        self.delivery = delivery
-        self.past = past
-        self.request = Request(delivery, past, Subject(), NOBODY)
+    def __init__(self, request: Request) -> None:
+        self.request = request
 
 
 class Pipeline:
@@ -69,28 +82,64 @@ class Pipeline:
         self._policy = policy
         self._now = now
         self._catalog = registry.catalog()
-        answers = Answers(policy.source, replies=policy.answerable.names.replies, now=now)
-        self._endings = Endings(policy, answers, now)
-        self.attempts = Attempts(registry, self._endings, answers, now)
+        self._answers = Answers(policy.source, replies=policy.answerable.names.replies, now=now)
+        self._endings = Endings(policy, self._answers, now)
+        self._gates = {
+            route: Gate(route.limits)
+            for route in registry.routes
+            if route.limits.concurrency or route.limits.rate
+        }
 
     async def handle(self, delivery: Delivery, limit: TimeLimit) -> Outcome:
         """Return what becomes of a delivery; raises nothing."""
         begun = self._begin(delivery)
         try:
+            calls = self._open(begun)
+        except InvalidMessage as invalid:
+            return self._refused(begun.request._replace(call=unread(delivery)), invalid)
+        if calls is not None:
+            most = self._policy.max_body_bytes
+            run = BatchRun(begun.request, calls, self._batch_answer, most=most)
+            return await run.run(self._attempt, limit)
+        return await self._attempt(begun.request, limit)
+
+    async def _attempt(self, request: Request, limit: TimeLimit) -> Outcome:
+        """Return what becomes of one message; raises nothing."""
+        begun = _Begun(request)
+        try:
             route, argument = self._admit(begun)
         except _TooLate as late:
             return self._endings.expired(begun.request, late.reason)
         except InvalidMessage as invalid:
-            return self._endings.refused(self._salvaged(begun.request, invalid.salvage), invalid)
-        return await self.attempts.outcome(begun.request, route, argument, limit)
+            return self._refused(begun.request, invalid)
+        request = begun.request
+        try:
+            result = await self._process(request, route, argument, limit)
+            return Replied(request.subject, self._answers.result(request, result))
+        except Reject as verdict:
+            return self._endings.rejected(request, verdict)
+        except InvalidMessage as invalid:
+            return self._refused(request, invalid)
+        except asyncio.CancelledError:
+            if limit.leaving:
+                return Requeued(request.subject, "the worker is leaving")
+            return self._endings.failed(request, route, self._endings.overrun(limit))
+        except Exception as error:  # noqa: BLE001 - the one blind except: whatever a processor raises is an outcome
+            return self._endings.failed(request, route, self._endings.raised(request, error), error)
 
     def foresee(self, delivery: Delivery) -> Failure | None:
         """Return why this worker would not even begin with a delivery, or None; runs nothing."""
+        begun = self._begin(delivery)
         try:
-            self._admit(self._begin(delivery))
+            calls = self._open(begun)
+            for call in calls or ():
+                self._admit(_Begun(begun.request._replace(call=read_call(call))))
+            if calls is None:
+                self._admit(begun)
         except _TooLate as late:
             return Failure(ErrorCode.EXPIRED, late.reason, retryable=True)
-        except InvalidMessage as invalid:
+        except InvalidMessage as refused:
+            invalid = self._told(begun.request, refused)
             return Failure(invalid.code, invalid.reason, invalid.errors, invalid.error_count)
         return None
 
@@ -98,27 +147,66 @@ class Pipeline:
 
     def _begin(self, delivery: Delivery) -> _Begun:
         policy = self._policy
-        return _Begun(delivery, headers.past(delivery, policy.user, policy.operators))
+        past = headers.past(delivery, policy.user, policy.operators)
+        return _Begun(Request(delivery, past, Subject(), NOBODY))
 
-    def _admit(self, begun: _Begun) -> tuple[Route, Any]:
-        """Return all that processing needs; raises InvalidMessage or _TooLate, and runs nothing."""
-        delivery, past = begun.delivery, begun.past
+    def _open(self, begun: _Begun) -> tuple[bytes, ...] | None:
+        """Find out the form a message has; returns the calls of a batch, None for one message.
+
+        Raises InvalidMessage for what must not be parsed.
+        """
+        request = begun.request
+        delivery = request.delivery
         inspect(
             delivery,
             max_body_bytes=self._policy.max_body_bytes,
-            ours=past is not headers.NOTHING_BEFORE,
+            ours=request.past is not headers.NOTHING_BEFORE,
         )
-        envelope = self._catalog.decode(delivery.body)
+        if not is_json_rpc(delivery.properties.content_type, delivery.body):
+            return None
+        calls = split_batch(delivery.body)
+        if calls is None:
+            begun.request = request._replace(call=read_call(delivery.body))
+        return calls
+
+    def _admit(self, begun: _Begun) -> tuple[Route, Any]:
+        """Return all that processing needs; raises InvalidMessage or _TooLate, and runs nothing."""
+        envelope = self._decode(begun.request)
         request = begun.request = begun.request._replace(
             subject=self._subject(envelope),
             envelope=envelope,
         )
-        who = asker(envelope, delivery.properties, self._policy.answerable)
-        request = begun.request = request._replace(asker=who)
+        request = begun.request = request._replace(asker=self._asker(request, envelope))
         late = self._late(request, envelope)
         if late is not None:
             raise _TooLate(late)
         return self._resolve(envelope)
+
+    def _decode(self, request: Request) -> Envelope:
+        if request.call is None:
+            return self._catalog.decode(request.delivery.body)
+        reader = Reader(self._catalog, self._catalog.decode, mark_of(request))
+        return decode_call(request.call, reader)
+
+    def _asker(self, request: Request, envelope: Envelope) -> Asker:
+        properties = request.delivery.properties
+        who = asker(envelope, properties, self._policy.answerable)
+        return who if request.call is None else caller(request.call, who, properties)
+
+    def _batch_answer(self, properties: Properties, body: bytes) -> Answer | None:
+        asked = salvaged_asker(None, properties, self._policy.answerable)
+        return self._answers.batch(asked, body)
+
+    def _refused(self, request: Request, invalid: InvalidMessage) -> Outcome:
+        """Return the dead letter of what is no message, told in the words of its form."""
+        salvaged = self._salvaged(request, invalid.salvage)
+        return self._endings.refused(salvaged, self._told(request, invalid))
+
+    def _told(self, request: Request, invalid: InvalidMessage) -> InvalidMessage:
+        call = request.call
+        if call is None:
+            return invalid
+        return told_at(call, invalid, self._catalog.payload_type(call.method))
 
     def _subject(self, envelope: Envelope) -> Subject:
         message_type = envelope.message_type
@@ -137,14 +225,13 @@ class Pipeline:
     def _late(self, request: Request, envelope: Envelope) -> str | None:
         """Return why it is too late to begin, or None.
 
-        A retry has begun long ago, what was held back came in time, and a replay is an operator's
-        wish: no copy of ours has a ttl left.
+        A retry has begun long ago, and a replay is an operator's wish: neither has a ttl left.
         """
         now = self._now()
         deadline = deadline_of(envelope)
         if deadline is not None and now >= deadline:
             return "its deadline passed before the work began"
-        if not self._policy.ttl or request.past.is_copy:
+        if not self._policy.ttl or request.past.attempts or request.past.replays:
             return None
         sent: datetime | None = None
         if "timestamp" in envelope.model_fields_set:
@@ -175,6 +262,43 @@ class Pipeline:
             )
         return route, decode_parameters(route.parameters, task.parameters, prefix=PARAMETERS)
 
+    async def _process(
+        self,
+        request: Request,
+        route: Route,
+        argument: object,
+        limit: TimeLimit,
+    ) -> object:
+        envelope = request.envelope
+        assert envelope is not None  # noqa: S101 - resolved from it
+        deadline = deadline_of(envelope)
+        context = Context(
+            envelope,
+            request.delivery,
+            attempt=request.attempt,
+            deadline=deadline,
+            now=self._now,
+            worker=self._policy.source.agent_id,
+        )
+        gate = self._gates.get(route)
+        if gate is None:
+            limit.start(self._seconds(route, deadline))
+            try:
+                return await route.process(argument, context)
+            finally:
+                limit.stop()
+        async with gate.enter():
+            limit.start(self._seconds(route, deadline))
+            try:
+                return await route.process(argument, context)
+            finally:
+                limit.stop()
+
+    def _seconds(self, route: Route, deadline: datetime | None) -> float:
+        own = route.limits.time_limit or self._policy.time_limit
+        left = inf if deadline is None else (deadline - self._now()).total_seconds()
+        return max(0.0, min(own, left))
+
     def _salvaged(self, request: Request, salvage: Salvage | None) -> Request:
         """Return the request with what a refused message still tells about its asker."""
         if request.asker is not NOBODY:
@@ -188,5 +312,8 @@ class Pipeline:
                 envelope.reply_to,
                 envelope.source_agent.agent_id,
             )
+        if request.call is not None:
+            who = salvaged_caller(request.call, salvage, properties, self._policy.answerable)
+            return request._replace(asker=who)
         who = salvaged_asker(salvage, properties, self._policy.answerable)
         return request._replace(asker=who)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from messages import AgentMetadata, Envelope
+    from messages.json_rpc import Call
     from workers import headers
     from workers.asking import Answerable, Asker
     from workers.outcome import Delivery, Subject
@@ -46,6 +47,8 @@ class Request(NamedTuple):
     subject: Subject
     asker: Asker
     envelope: Envelope | None = None
+    #: The call it came as; None for the protocol's own form.
+    call: Call | None = None
 
     @property
     def attempt(self) -> int:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from workers.copies import Origin, dead_letter, retry_copy
-from workers.outcome import Answer, DeadLettered, Expired, Replied, Requeued, Retried
+from workers.outcome import Answer, Batched, DeadLettered, Expired, Replied, Requeued, Retried
 from workers.publication import Publication, Published
 
 if TYPE_CHECKING:
@@ -101,11 +101,29 @@ class Settler:
                 end = partial(self._end, delivery, outcome, seconds)
                 answered = partial(self._answer, delivery, outcome.answer, end)
                 self._insist(delivery, letter, answered)
+            case Batched():
+                self._batch(delivery, outcome, seconds)
             case Requeued():
                 self._broker.requeue(delivery)
                 self._books.settled(delivery, outcome, seconds)
             case _:
                 assert_never(outcome)
+
+    def _batch(self, delivery: Delivery, outcome: Batched, seconds: float) -> None:
+        """Publish each consequence after the one before is confirmed, then end the delivery."""
+        then = partial(self._end, delivery, outcome, seconds)
+        now = self._now()
+        if outcome.rest is not None and isinstance(outcome.rest.outcome, Retried):
+            copy = retry_copy(outcome.rest.delivery, outcome.rest.outcome, self._origin, now)
+            then = partial(self._insist, delivery, copy, then)
+        for answer in (outcome.answer, *outcome.answers):
+            if answer is not None:
+                then = partial(self._answer, delivery, answer, then)
+        for part, end in reversed(outcome.ends):
+            if isinstance(end, DeadLettered | Expired):
+                letter = dead_letter(part, end, self._origin, now)
+                then = partial(self._insist, delivery, letter, then)
+        then()
 
     def _end(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
         if not self._broker.is_current(delivery):

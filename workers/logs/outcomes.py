@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, assert_never
 
-from workers.outcome import DeadLettered, Expired, Replied, Requeued, Retried
+from workers.outcome import Batched, DeadLettered, Expired, Replied, Requeued, Retried
 
 if TYPE_CHECKING:
     from workers.outcome import Delivery, Outcome, Subject
@@ -22,11 +22,10 @@ def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
         case Replied():
             if log.isEnabledFor(logging.DEBUG):
                 log.debug("replied", extra=_ids(delivery, outcome.subject, "replied"))
-        case Retried(failure=failure, held=held):
+        case Retried(failure=failure):
             log.info(
-                "%s (%s) after %d attempts: %s",
-                "put off" if held else "will be tried again",
-                "at once" if outcome.delay is None else f"in {outcome.delay}",
+                "will be tried again in %s after attempt %d: %s",
+                outcome.delay,
                 outcome.attempt,
                 failure.reason,
                 extra=_ids(delivery, outcome.subject, "retried", error_code=failure.code.value),
@@ -45,6 +44,9 @@ def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
                     letter_id=outcome.letter_id,
                 ),
             )
+        case Batched():
+            for one in outcome.all_ends:
+                log_outcome(one.delivery, one.outcome)
         case Requeued():
             log.info(
                 "given back: %s",

@@ -10,8 +10,10 @@ from topology import Delay, Names
 from workers.copies import Origin
 from workers.outcome import (
     Answer,
+    Batched,
     DeadLettered,
     Delivery,
+    End,
     Expired,
     Failure,
     Outcome,
@@ -166,3 +168,19 @@ def test_a_delivery_of_an_ended_session_is_let_go(
     assert bench.broker.told == ["publish"]
     assert bench.books.ends == ["abandoned"]
     assert not bench.broker.waiting
+
+
+def test_a_batch_is_acked_after_each_of_its_consequences_is_confirmed() -> None:
+    """Its dead letters one by one, its answer, the copy of what waits, and then one ack."""
+    bench = Bench()
+    part = DELIVERY._replace(body=b"part")
+    waits = Retried(Subject(), FAILURE, Delay.parse("1s"), 1)
+    ends = (End(part, DEAD), End(part, Replied(Subject())), End(part, DEAD))
+    bench.settle(Batched(Subject(), ends, ANSWER, End(part, waits)))
+    for number in range(1, 5):
+        assert bench.broker.told == ["publish"] * number
+        bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.told == ["publish"] * 4 + ["ack"]
+    assert bench.books.ends == ["Batched"]
+    exchanges = [message.exchange for verb, message in bench.broker.verbs if verb == "publish"]
+    assert exchanges == ["leveret.dead", "leveret.dead", "", "leveret.retry.1s"]

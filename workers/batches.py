@@ -1,0 +1,136 @@
+"""A batch of calls in one delivery: each comes to its own end, and they are answered together.
+
+What is done is not done again when another call of the batch is tried later: the copy that waits
+for it holds the responses so far in the places of their calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from messages.json_rpc import CONTENT_TYPE, Call, read_call
+from messages.json_rpc_answers import batch_body, is_response
+from workers.outcome import Batched, End, Requeued, Retried, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from workers.limits import TimeLimit
+    from workers.outcome import (
+        Answer,
+        DeadLettered,
+        Delivery,
+        Expired,
+        Outcome,
+        Properties,
+        Replied,
+    )
+    from workers.request import Request
+
+    Attempt = Callable[[Request, TimeLimit], Awaitable[Outcome]]
+
+#: Calls done in a row before the rest of the loop has a turn.
+TURN: Final = 64
+
+
+class BatchRun:
+    """One attempt at a batch.
+
+    `answer` puts an array of responses where the batch's properties say; `most` is how many bytes a
+    copy of it may have.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        calls: Sequence[bytes],
+        answer: Callable[[Properties, bytes], Answer | None],
+        *,
+        most: int,
+    ) -> None:
+        self._request = request
+        self._parts = calls
+        self._write = answer
+        self._most = most
+        # Responses among the calls are ours only in a copy that we have made.
+        self._tried = bool(request.past.attempts or request.past.replays)
+        self._read = [read_call(part) for part in calls]
+        properties = request.delivery.properties
+        self._properties = properties._replace(
+            content_type=CONTENT_TYPE,
+            reply_to=properties.reply_to or _address(self._read),
+        )
+        self._ends: list[End] = []
+        #: Response or call of each place that has one, in the order of the calls.
+        self._places: list[bytes] = []
+        self._responses: list[bytes] = []
+        self._waiting: list[Retried] = []
+
+    async def run(self, attempt: Attempt, limit: TimeLimit) -> Outcome:
+        """Do the calls one after another, in their order; raises nothing."""
+        try:
+            for number, (part, call) in enumerate(zip(self._parts, self._read, strict=True), 1):
+                if self._tried and is_response(part):
+                    self._places.append(part)
+                    self._responses.append(part)
+                    continue
+                member = self._request.delivery._replace(body=part, properties=self._properties)
+                asked = self._request._replace(delivery=member, call=call)
+                outcome = await attempt(asked, limit)
+                if not self._take(member, outcome):
+                    return _requeued()
+                if number % TURN == 0:
+                    await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            return _requeued()
+        return self._outcome()
+
+    def _take(self, member: Delivery, outcome: Outcome) -> bool:
+        """Note what became of a call; False when the worker is leaving."""
+        if isinstance(outcome, Requeued | Batched):
+            return False
+        if isinstance(outcome, Retried):
+            self._waiting.append(outcome)
+            self._places.append(member.body)
+            return True
+        self._ends.append(End(member, _unanswered(outcome)))
+        if outcome.answer is not None:
+            self._places.append(outcome.answer.body)
+            self._responses.append(outcome.answer.body)
+        return True
+
+    def _outcome(self) -> Batched:
+        subject = Subject("json_rpc_batch")
+        ends = tuple(self._ends)
+        if not self._waiting:
+            return Batched(subject, ends, self._answer(self._responses))
+        whole = batch_body(self._places)
+        answer = None
+        if len(whole) > self._most:  # the copy would be refused: what is done is answered now
+            answer = self._answer(self._responses)
+            done = set(map(id, self._responses))
+            whole = batch_body(place for place in self._places if id(place) not in done)
+        longest = max(self._waiting, key=lambda retried: retried.delay.seconds)
+        rest = self._request.delivery._replace(body=whole, properties=self._properties)
+        return Batched(subject, ends, answer, End(rest, longest))
+
+    def _answer(self, responses: list[bytes]) -> Answer | None:
+        """Return all responses as one answer; None where there are none or nobody asked."""
+        return self._write(self._properties, batch_body(responses)) if responses else None
+
+
+def _unanswered(
+    outcome: Replied | DeadLettered | Expired,
+) -> Replied | DeadLettered | Expired:
+    return outcome._replace(answer=None)
+
+
+def _address(calls: list[Call]) -> str | None:
+    """Return the one address a batch is answered at where its properties name none."""
+    named: Any = next((call.facts["reply_to"] for call in calls if "reply_to" in call.facts), None)
+    return named if isinstance(named, str) else None
+
+
+def _requeued() -> Requeued:
+    return Requeued(Subject("json_rpc_batch"), "the worker is leaving")
