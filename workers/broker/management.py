@@ -56,6 +56,11 @@ class ManagementApi:
             for queue in queues
         }
 
+    def bindings(self, vhost: str) -> list[dict[str, Any]]:
+        """Return every binding of a virtual host, which AMQP has no way to ask for."""
+        listing: list[dict[str, Any]] = self._request("GET", f"/api/bindings/{_segment(vhost)}")
+        return listing
+
     def running_nodes(self) -> tuple[str, ...]:
         """Return the names of the cluster's nodes that are up, sorted."""
         nodes = self._request("GET", "/api/nodes")

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cyclopts import App
 
-app: Final = App(
-    name="leveret",
-    help="""A RabbitMQ worker service: every message comes to exactly one visible end.
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-    Example: `leveret dev` starts everything on this machine and shows it at work.
-    """,
-    help_format="markdown",
-    version=lambda: __import__("importlib.metadata").metadata.version("leveret"),
-    result_action="return_value",
-)
+_HELP: Final = """A RabbitMQ worker service: every message comes to exactly one visible end.
 
-app.command(
-    "workers.cli.dev:dev", name="dev", help="Everything on this machine, at work, to look at."
-)
-app.command("workers.cli.run:run", name="run", help="Run the worker.")
-app.command(
-    "workers.cli.publish:publish", name="publish", help="Publish messages, and await their answers."
-)
+Example: leveret dev starts everything on this machine and shows it at work.
+"""
 
-_GROUPS: Final = (
-    (
-        "topology",
+#: Verb → one line about it. Where it is: `workers.cli.<verb>:<verb>`.
+VERBS: Final = {
+    "dev": "Everything on this machine, at work, to look at.",
+    "run": "Run the worker.",
+    "publish": "Publish messages, and await their answers.",
+}
+
+#: Group → one line about it, and its verbs. Where they are: `workers.cli.<group>:<verb>`.
+GROUPS: Final = {
+    "topology": (
         "What is at the broker, and what should be.",
         {
             "plan": "Show what `apply` would change.",
             "apply": "Declare what is missing.",
             "export": "Print definitions for the broker.",
+            "doctor": "Warn of what this version of RabbitMQ does.",
         },
     ),
-    (
-        "dlq",
+    "dlq": (
         "Look at dead letters and send them again.",
         {
             "ls": "List dead letters, newest first.",
@@ -44,8 +40,7 @@ _GROUPS: Final = (
             "replay": "Send dead letters again.",
         },
     ),
-    (
-        "broker",
+    "broker": (
         "A private RabbitMQ on this machine.",
         {
             "start": "Start it; returns when it serves.",
@@ -53,16 +48,34 @@ _GROUPS: Final = (
             "status": "Say whether it runs, and where.",
         },
     ),
-    (
-        "config",
+    "config": (
         "The settings.",
         {
             "show": "Show every setting, its value and where it came from.",
         },
     ),
-)
-for _name, _help, _verbs in _GROUPS:
-    _group = App(name=_name, help=_help)
-    for _verb, _does in _verbs.items():
-        _group.command(f"workers.cli.{_name}:{_verb}", name=_verb, help=_does)
-    app.command(_group)
+}
+
+
+def application(called: Sequence[str]) -> App:
+    """Return the command line for these arguments.
+
+    The verb that is called explains itself, with its example; the others are there by their line.
+    """
+    app = App(
+        name="leveret",
+        help=_HELP,
+        help_format="plaintext",
+        version=lambda: __import__("importlib.metadata").metadata.version("leveret"),
+        result_action="return_value",
+    )
+    for verb, line in VERBS.items():
+        own = [verb] == list(called[:1])
+        app.command(f"workers.cli.{verb}:{verb}", name=verb, help=None if own else line)
+    for name, (about, verbs) in GROUPS.items():
+        group = App(name=name, help=about)
+        for verb, line in verbs.items():
+            own = [name, verb] == list(called[:2])
+            group.command(f"workers.cli.{name}:{verb}", name=verb, help=None if own else line)
+        app.command(group)
+    return app

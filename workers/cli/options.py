@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+
+from workers.cli import NO_BROKER, Failure
 
 if TYPE_CHECKING:
     from workers.settings import Settings
@@ -32,3 +35,23 @@ def settings(where: Where, **flags: Any) -> Settings:
     from workers.settings import load  # noqa: PLC0415 - only verbs that run pay for it
 
     return load({"amqp_url": where.amqp_url, "prefix": where.prefix, **flags})
+
+
+def needed_url(chosen: Settings) -> str:
+    """Return the broker's address, or end the command: a verb that needs one never guesses it."""
+    if chosen.amqp_url is None:
+        raise Failure(
+            "no broker is configured; set LEVERET_AMQP_URL=amqp://user:password@host/vhost, or "
+            "start one with `leveret broker start`, which prints what to set",
+            code=NO_BROKER,
+        )
+    return chosen.amqp_url.get_secret_value()
+
+
+def quiet() -> None:
+    """Have this command speak for itself: what libraries log of a failure, its own line tells."""
+    from workers.logs import LogPlan, configure  # noqa: PLC0415 - only verbs that run pay for it
+
+    configure(LogPlan(level="CRITICAL"))
+    for library in ("leveret", "aiormq", "aio_pika"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from aio_pika import Connection
 
+    from topology import BrokerVersion
     from workers.settings import Settings
 
 log = logging.getLogger("leveret.topology")
@@ -70,12 +71,17 @@ async def connected(settings: Settings, *, patience: float = 0.0) -> AsyncIterat
 
 def wanted(settings: Settings, connection: Connection) -> Topology:
     """Return the topology these settings need on the broker behind this connection."""
+    return designed(settings, broker_version(connection))
+
+
+def designed(settings: Settings, version: BrokerVersion) -> Topology:
+    """Return the topology these settings need on a broker of this version."""
     return design(
         TopologySpec(
             prefix=settings.prefix,
             groups=settings.group_specs(),
             retry_delays=settings.retry_delays,
-            broker_version=broker_version(connection),
+            broker_version=version,
         ),
     )
 

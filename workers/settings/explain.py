@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from workers.settings.model import Settings
+
+
+#: The source of what nobody has set.
+DEFAULT: Final = "default"
 
 
 class Row(NamedTuple):
@@ -18,12 +22,17 @@ class Row(NamedTuple):
     #: A flag, a variable, a file, or `default`.
     source: str
 
+    @property
+    def default(self) -> bool:
+        """Whether nobody said anything about it."""
+        return self.source == DEFAULT
+
 
 def explain(settings: Settings) -> tuple[Row, ...]:
     """Return a row for each setting and for each value of each group, in the order of the model."""
     rows: list[Row] = []
     for name, value in settings.model_dump(mode="json").items():
-        source = settings.sources.get(name, "default")
+        source = settings.sources.get(name, DEFAULT)
         if not isinstance(value, Mapping):
             rows.append(Row(name, _shown(value), source))
             continue
@@ -33,7 +42,7 @@ def explain(settings: Settings) -> tuple[Row, ...]:
                 Row(
                     f"groups.{group}.{key}",
                     _shown(one),
-                    source if key in given else "default",
+                    source if key in given else DEFAULT,
                 )
                 for key, one in table.items()
             )

@@ -1,0 +1,130 @@
+"""`leveret publish` against a real broker and a real worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from broker.command import leveret
+from broker.worker import serving
+
+from examples import registry
+from topology import parse_delays
+from workers.link.ground import stand
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def url(amqp_url: str) -> AsyncIterator[str]:
+    """Lend a broker with a worker that runs the examples."""
+    async with serving(amqp_url, registry, prefetch=50):
+        yield amqp_url
+
+
+async def test_a_task_is_answered_on_standard_output(url: str) -> None:
+    """Readable for people; the result holds the parameters as they were meant."""
+    ended = await leveret(
+        *("publish", "--task", "echo", "--param", "text=hare", "--param", "a.b=3", "--wait"),
+        url=url,
+    )
+    answer = orjson.loads(ended.out)
+    assert answer["payload"]["response"]["result_data"] == {"text": "hare", "a": {"b": 3}}
+    assert ended.out.count("\n") > 10
+    assert (ended.code, ended.err) == (0, "")
+
+
+async def test_several_are_answered_one_a_line(url: str) -> None:
+    """For programs, in any number, and in urgent order too."""
+    ended = await leveret(
+        *("publish", "--task", "echo", "--count", "20", "--wait", "--json"),
+        *("--priority", "9", "--budget", "1000"),
+        url=url,
+    )
+    assert ended.code == 0
+    assert len({line["correlation_id"] for line in ended.lines}) == 20
+
+
+async def test_without_wait_the_confirms_are_counted(url: str) -> None:
+    """Published means confirmed by the broker."""
+    ended = await leveret("publish", "--task", "echo", "--count", "3", url=url)
+    assert (ended.code, ended.out) == (0, "3 messages published, 3 confirmed\n")
+    ended = await leveret("publish", "--task", "echo", "--json", url=url)
+    assert ended.lines == [
+        {"published": 1, "confirmed": 1, "unroutable": 0, "refused": 0, "unknown": 0}
+    ]
+
+
+async def test_bad_messages_go_out_as_they_are_and_their_errors_come_back(url: str) -> None:
+    """Each line is a message; an error among the answers is exit code 1."""
+    ended = await leveret(
+        *("publish", "-", "--wait", "--json"), url=url, stdin=b'{"not":"an envelope"}\n{broken\n[1]'
+    )
+    codes = sorted(line["payload"]["error_code"] for line in ended.lines)
+    assert codes == ["invalid_envelope", "invalid_envelope", "invalid_json"]
+    assert ended.code == 1
+
+
+async def test_an_unknown_task_type_is_an_error_answer(url: str) -> None:
+    """The worker's own words, and exit code 1."""
+    ended = await leveret("publish", "--task", "nope", "--wait", "--json", url=url)
+    assert ended.lines[0]["payload"]["error_code"] == "unknown_task_type"
+    assert ended.code == 1
+
+
+async def test_what_no_queue_takes_is_told(url: str) -> None:
+    """Not routed is not published."""
+    ended = await leveret("publish", "--task", "echo", "--routing-key", "a.b.c.d", url=url)
+    assert ended.code == 1
+    assert "no queue takes routing key a.b.c.d on leveret.requests" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+async def test_an_answer_that_does_not_come_is_told(amqp_url: str) -> None:
+    """A time-out says what to look at."""
+    await stand(Settings(amqp_url=amqp_url, retry_delays=parse_delays("1s")), patience=5)
+    ended = await leveret("publish", "--task", "echo", "--wait", "--timeout", "0.3", url=amqp_url)
+    assert ended.code == 1
+    assert "no answer within 0.3 s to 1 of 1 message" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+async def test_a_full_queue_refuses_and_it_is_told(amqp_url: str) -> None:
+    """A nack is not a confirm."""
+    small = {"default": {"max_length_bytes": 2**20}}
+    await stand(Settings(amqp_url=amqp_url, groups=small), patience=5)
+    large = orjson.dumps({"text": "x" * 2**18})
+    ended = await leveret("publish", "-", "--count", "40", "--json", url=amqp_url, stdin=large)
+    assert ended.code == 1
+    assert "refused by the broker" in ended.err
+    (told,) = ended.lines
+    assert told["confirmed"] > 0
+    assert told["confirmed"] + told["refused"] == 40
+
+
+async def test_a_missing_topology_is_told(amqp_url: str) -> None:
+    """One line with the command to run."""
+    ended = await leveret("publish", "--task", "echo", url=amqp_url)
+    assert ended.code == 1
+    assert "leveret topology apply" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [("publish", "--task", "echo"), ("topology", "plan"), ("topology", "doctor")]
+)
+async def test_no_broker_is_exit_code_4(arguments: tuple[str, ...]) -> None:
+    """Neither an address nor somebody at the address."""
+    ended = await leveret(*arguments)
+    assert (ended.code, ended.err.count("\n")) == (4, 1)
+    ended = await leveret(*arguments, url="amqp://127.0.0.1:1/")
+    assert (ended.code, ended.err.count("\n")) == (4, 1)
+
+
+async def test_no_message_is_exit_code_3(url: str) -> None:
+    """Nothing was published, and that is not success."""
+    ended = await leveret("publish", "-", url=url, stdin=b"\n")
+    assert (ended.code, ended.out) == (3, "")

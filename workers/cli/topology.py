@@ -1,0 +1,187 @@
+"""`leveret topology`: what is at the broker, what should be, and what of it is a trap."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
+
+import orjson
+from cyclopts import Parameter
+
+from topology import (
+    Account,
+    BrokerVersion,
+    Names,
+    Role,
+    definitions,
+    explain,
+    password_hash,
+    summary,
+    with_bindings,
+)
+from topology import plan as plan_of
+from topology.apply import apply as apply_to
+from topology.apply import broker_version, look
+from topology.document import document
+from topology.explain import explain_step
+from topology.export import SALT_BYTES
+from topology.traps import OLDEST, Trap, traps
+from workers.broker import ManagementApi
+from workers.cli import DONE, FAILED, WRONG_USE, Failure
+from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
+from workers.cli.say import plural, say, write
+from workers.doctor.unsafe import circumstances
+from workers.link.ground import connected, designed, wanted
+
+if TYPE_CHECKING:
+    from topology import Plan, Topology
+    from topology.plan import Mismatch
+    from workers.settings import Settings
+
+Json = Annotated[bool, Parameter(negative="", help="Print one JSON document.")]
+Management = Annotated[
+    str | None,
+    Parameter(help="The broker's HTTP API, which alone can tell what is bound already."),
+]
+
+
+def plan(*, management_url: Management = None, json: Json = False, where: Where = NOWHERE) -> int:
+    """Show what `apply` would change; changes nothing. Exit code 1 when something differs.
+
+    Example: `leveret topology plan`
+    """
+    found = asyncio.run(_planned(_settings(where), management_url, change=False))
+    return _show(found, json=json, changed=False)
+
+
+def apply(*, management_url: Management = None, json: Json = False, where: Where = NOWHERE) -> int:
+    """Declare what is missing; nothing is changed when something differs, and safe to repeat.
+
+    Example: `leveret topology apply`
+    """
+    found = asyncio.run(_planned(_settings(where), management_url, change=True))
+    return _show(found, json=json, changed=not found.mismatches)
+
+
+def export(
+    *,
+    version: Annotated[
+        str | None,
+        Parameter(name="--broker-version", help="Such as 4.0; that of the broker by default."),
+    ] = None,
+    vhost: Annotated[str | None, Parameter(help="The virtual host; the URL's by default.")] = None,
+    users: Annotated[
+        bool, Parameter(negative="", help="A user for each role, its new password on stderr.")
+    ] = False,
+    json: Annotated[bool, Parameter(negative="", help="On one line.")] = False,
+    where: Where = NOWHERE,
+) -> int:
+    """Print definitions that RabbitMQ imports: rabbitmqctl import_definitions FILE.
+
+    Example: `leveret topology export --broker-version 4.0 --users > definitions.json`
+    """
+    chosen = _settings(where)
+    if version is None:
+        topology = asyncio.run(_topology(chosen))
+    else:
+        topology = designed(chosen, BrokerVersion.parse(version))
+    accounts = [_account(role, topology.names) for role in Role] if users else []
+    told = definitions(topology, vhost=vhost or _vhost(chosen), accounts=accounts)
+    write(orjson.dumps(told, option=0 if json else orjson.OPT_INDENT_2), b"\n")
+    return DONE
+
+
+def doctor(*, json: Json = False, where: Where = NOWHERE) -> int:
+    """Say what this version of RabbitMQ does that one would not expect, and what to do about it.
+
+    Exit code 1 when something bites as it is configured now.
+    Example: `leveret topology doctor`
+    """
+    chosen = _settings(where)
+    version, found = asyncio.run(_examined(chosen))
+    if json:
+        told = {"version": str(version), "traps": [trap._asdict() for trap in found]}
+        write(orjson.dumps(told), b"\n")
+    else:
+        write(f"RabbitMQ {version}\n".encode())
+        for trap in found:
+            mark = "!" if trap.bites else "-"
+            write(f"{mark} {trap.what}\n    what to do: {trap.advice}\n".encode())
+    return FAILED if any(trap.bites for trap in found) else DONE
+
+
+def _settings(where: Where) -> Settings:
+    chosen = settings(where)
+    quiet()
+    return chosen
+
+
+async def _planned(chosen: Settings, management_url: str | None, *, change: bool) -> Plan:
+    needed_url(chosen)
+    async with connected(chosen) as connection:
+        topology = wanted(chosen, connection)
+        found = await look(connection, topology)
+        if management_url is not None:
+            listing = ManagementApi(management_url).bindings(_vhost(chosen))
+            found = with_bindings(found, topology, listing)
+        made = plan_of(topology, found)
+        if change and not made.mismatches:
+            await apply_to(connection, made)
+        return made
+
+
+async def _topology(chosen: Settings) -> Topology:
+    if chosen.amqp_url is None:
+        raise Failure(
+            "say for which RabbitMQ: --broker-version 4.0, or name a broker to ask with --amqp-url",
+            code=WRONG_USE,
+        )
+    async with connected(chosen) as connection:
+        return wanted(chosen, connection)
+
+
+async def _examined(chosen: Settings) -> tuple[BrokerVersion, tuple[Trap, ...]]:
+    needed_url(chosen)
+    async with connected(chosen) as connection:
+        version = broker_version(connection)
+        here = circumstances(chosen)
+        found = await look(connection, wanted(chosen, connection)) if version >= OLDEST else None
+        made = None if found is None else plan_of(wanted(chosen, connection), found)
+        differing = () if made is None else tuple(map(_differing, made.mismatches))
+        return version, (*differing, *traps(version, here))
+
+
+def _differing(mismatch: Mismatch) -> Trap:
+    told = ", ".join(one.argument for one in mismatch.differences)
+    return Trap(
+        "mismatch",
+        f"{mismatch.kind} {mismatch.name} at the broker is not as it should be: {told}",
+        "run `leveret topology plan`, which says argument by argument what to do",
+        bites=True,
+    )
+
+
+def _show(made: Plan, *, json: bool, changed: bool) -> int:
+    if json:
+        write(orjson.dumps({**document(made), "applied": changed}), b"\n")
+    elif changed:
+        for step in made.changes:
+            write(f"{explain_step(step)}\n".encode())
+        say(f"done: {plural(len(made.changes), 'change')} made" if made.changes else summary(made))
+    else:
+        write(f"{explain(made)}\n".encode())
+    return FAILED if made.mismatches else DONE
+
+
+def _account(role: Role, names: Names) -> Account:
+    password = secrets.token_urlsafe(18)
+    say(f"user {names.prefix}.{role} has the password {password}")
+    return Account(role, password_hash(password, secrets.token_bytes(SALT_BYTES)))
+
+
+def _vhost(chosen: Settings) -> str:
+    if chosen.amqp_url is None:
+        return "/"
+    return unquote(urlsplit(chosen.amqp_url.get_secret_value()).path[1:]) or "/"
