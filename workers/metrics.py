@@ -77,6 +77,11 @@ class Durations:
         self._counts[bisect_left(BUCKETS, seconds)] += 1
         self._sum += seconds
 
+    @property
+    def counts(self) -> list[int]:
+        """How many were in each bucket, the last one beyond all bounds."""
+        return self._counts
+
     def buckets(self) -> tuple[list[tuple[str, float]], float]:
         """Return the cumulated counts by upper bound, and the sum."""
         bounds = [*map(str, BUCKETS), "+Inf"]
@@ -183,6 +188,23 @@ class Metrics(Collector):
     def ends(self, outcome: str) -> int:
         """Return how many deliveries came to this outcome, by the name of its label."""
         return sum(count for (_, _, kind), count in self._ends.items() if OUTCOMES[kind] == outcome)
+
+    def totals(self) -> dict[str, float]:
+        """Return the counters without their labels, as heartbeats tell them."""
+        requeued = self._given_back + self.ends("requeued")
+        return {
+            "received": self._received,
+            **{name: self.ends(name) for name in OUTCOMES.values()},
+            "requeued": requeued,
+            "redelivered": self._redelivered,
+            "undeliverable": self._undeliverable,
+            "in_flight": self.in_flight,
+        }
+
+    def seconds(self) -> list[int]:
+        """Return how many deliveries of any type were handled within each bound of BUCKETS."""
+        kinds = (durations.counts for durations in self._processing.values())
+        return [sum(column) for column in zip(*kinds, strict=True)]
 
     # -- read by a scrape --
 

@@ -19,7 +19,7 @@ from topology import Names
 from workers.publication import Publication, Published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from workers.link.link import Link
     from workers.registry import Registry
@@ -64,11 +64,13 @@ class Presence:
         registry: Registry,
         link: Link,
         busy: Callable[[], int],
+        figures: Callable[[], Mapping[str, float]],
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._link = link
         self._busy = busy
+        self._figures = figures
         self._exchange = Names(settings.prefix).heartbeats
         self._prefetch = settings.prefetch_of(settings.group)
         self._task: asyncio.Task[None] | None = None
@@ -94,7 +96,7 @@ class Presence:
         busy = self._busy()
         load = min(1.0, busy / self._prefetch)
         agent = describe(self._settings, self._registry, load_factor=load)
-        payload = HeartbeatPayload(agent_status=agent, metrics={"in_flight": busy})
+        payload = HeartbeatPayload(agent_status=agent, metrics={**self._figures(), "busy": busy})
         envelope = Envelope(
             message_type=payload.message_type,
             payload=payload,
@@ -113,6 +115,8 @@ class Replica(NamedTuple):
     agent: AgentMetadata
     #: Monotonic seconds of the last heartbeat.
     seen: float
+    #: Its counters, as `workers.figures` reads them.
+    figures: Mapping[str, float] = {}
 
 
 class Roster:
@@ -132,7 +136,7 @@ class Roster:
             return
         if isinstance(payload, HeartbeatPayload):
             agent = payload.agent_status
-            self._replicas[agent.agent_id] = Replica(agent, self._clock())
+            self._replicas[agent.agent_id] = Replica(agent, self._clock(), payload.metrics)
 
     def present(self) -> tuple[Replica, ...]:
         """Return those heard of lately, by name."""

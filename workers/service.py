@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from topology import Names
 from workers.copies import Origin
+from workers.figures import histogram
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
 from workers.pipeline import Pipeline
@@ -93,7 +94,9 @@ class Service:
         self._pipeline = Pipeline(registry, policy_of(settings, source, user=plan.user))
         self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
         self._runners = Runners(self._pipeline.handle, self._settler.settle, most=prefetch)
-        self._presence = Presence(settings, registry, self.link, lambda: self._runners.busy)
+        self._presence = Presence(
+            settings, registry, self.link, lambda: self._runners.busy, self._figures
+        )
         self._prefetch = prefetch
         self._leave = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -177,6 +180,15 @@ class Service:
                         f"nothing could be done for {PATIENCE:g} s ({health.reason}); leaving, so "
                         "that whoever supervises this worker can start it anew",
                     ) from None
+
+    def _figures(self) -> dict[str, float]:
+        """Return what the heartbeats tell of this worker."""
+        metrics = self._watch.metrics
+        return {
+            **metrics.totals(),
+            **histogram(metrics.seconds()),
+            "ready": float(self._watch.health.reason is None),
+        }
 
     # -- deliveries in, books out --
 

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from workers.cli import DONE, FAILED
 from workers.cli.options import NOWHERE, Where, settings
+from workers.doctor.unsafe import refuse
 from workers.exposition import merge, page
 from workers.health import Health
 from workers.link.ground import stand
@@ -61,6 +62,7 @@ def run(
     chosen = settings(where, group=group, processes=processes, prefetch=prefetch)
     configure(LogPlan(form=chosen.log_format, level=chosen.log_level, worker=chosen.agent_id))
     registry = load(modules, offered=chosen.processors)
+    refuse(chosen, registry)
     if chosen.processes > 1:
         return asyncio.run(_supervise(chosen, modules))
     return asyncio.run(_work(chosen, registry, report_port))
