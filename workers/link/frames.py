@@ -192,7 +192,8 @@ class HotFrames:
     def _keep(self, rest: bytes) -> None:
         self._rest = [rest]
         self._rest_size = size = len(rest)
-        known = size >= FRAME.size
+        # The length of what is no frame means nothing: it is looked at with the next bytes.
+        known = size >= FRAME.size and rest[0] in _KINDS
         self._needed = FRAME.unpack_from(rest)[2] + FRAME_OVERHEAD if known else FRAME_OVERHEAD
 
     def _complete(self, chunk: bytes) -> bytes:

@@ -168,6 +168,8 @@ class _Reader:
             return tolerant_text(raw)
 
     def _value(self, limit: int, deep: int) -> object:
+        if self.at >= limit:
+            raise _Unreadable
         kind = self.buffer[self.at]
         self.at += 1
         fixed = _FIXED.get(kind)
