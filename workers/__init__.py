@@ -4,17 +4,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workers.context import Context
-    from workers.registry import RegistrationError, Registry
+    from workers.registration import RegistrationError
+    from workers.registry import Registry
+    from workers.retry_policy import RetryPolicy
     from workers.verdicts import Reject, Retry
 
-__all__ = ["Context", "RegistrationError", "Registry", "Reject", "Retry"]
+__all__ = ["Context", "RegistrationError", "Registry", "Reject", "Retry", "RetryPolicy"]
 
 _HOMES = {
     "Context": "workers.context",
-    "RegistrationError": "workers.registry",
+    "RegistrationError": "workers.registration",
     "Registry": "workers.registry",
     "Reject": "workers.verdicts",
     "Retry": "workers.verdicts",
+    "RetryPolicy": "workers.retry_policy",
 }
 
 

@@ -54,7 +54,7 @@ class BatchRun:
         self._write = answer
         self._most = most
         # Responses among the calls are ours only in a copy that we have made.
-        self._tried = bool(request.past.attempts or request.past.replays)
+        self._tried = request.past.is_copy
         self._read = [read_call(part) for part in calls]
         properties = request.delivery.properties
         self._properties = properties._replace(
@@ -111,7 +111,7 @@ class BatchRun:
             answer = self._answer(self._responses)
             done = set(map(id, self._responses))
             whole = batch_body(place for place in self._places if id(place) not in done)
-        longest = max(self._waiting, key=lambda retried: retried.delay.seconds)
+        longest = max(self._waiting, key=_wait)
         rest = self._request.delivery._replace(body=whole, properties=self._properties)
         return Batched(subject, ends, answer, End(rest, longest))
 
@@ -124,6 +124,10 @@ def _unanswered(
     outcome: Replied | DeadLettered | Expired,
 ) -> Replied | DeadLettered | Expired:
     return outcome._replace(answer=None)
+
+
+def _wait(retried: Retried) -> float:
+    return 0.0 if retried.delay is None else retried.delay.seconds
 
 
 def _address(calls: list[Call]) -> str | None:

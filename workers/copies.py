@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Bytes of the `leveret-error` header; with the history and the rest our headers stay under 16 KiB.
 MOST_ERROR: Final = 8_192
+#: The exchange that takes a copy straight to the queue its routing key names.
+AT_ONCE: Final = ""
 #: A list index in a field path: the same mistake at another place is the same mistake.
 _INDEX: Final = re.compile(r"\.\d+(?=\.|$)|\[\d+\]")
 
@@ -68,12 +70,13 @@ def error_header(failure: Failure) -> str:
 
 
 def retry_copy(delivery: Delivery, outcome: Retried, origin: Origin, now: datetime) -> Publication:
-    """Return the copy that waits on a rung and comes back to the queue this delivery came from."""
+    """Return the copy that comes back to the queue this delivery came from, by way of a rung."""
     headers = _lineage(delivery, origin, now) | {
         h.ATTEMPTS: outcome.attempt,
         h.HISTORY: h.write_history(outcome.history),
     }
-    return _copy(delivery, origin.names.retry(outcome.delay), delivery.queue, headers)
+    rung = AT_ONCE if outcome.delay is None else origin.names.retry(outcome.delay)
+    return _copy(delivery, rung, delivery.queue, headers)
 
 
 def dead_letter(
@@ -104,13 +107,15 @@ def _lineage(delivery: Delivery, origin: Origin, now: datetime) -> dict[str, obj
     """Return where the message truly came from, which the copy itself can no longer say."""
     past = h.past(delivery, origin.user, origin.operators)
     properties = delivery.properties
+    # A copy's own id and user are this worker's; what the first sender did not say stays unsaid.
+    first = not past.is_copy
     return h.kept(properties) | h.told(
         {
             h.FIRST_SEEN: past.first_seen or now.isoformat(),
             h.EXCHANGE: delivery.exchange if past.exchange is None else past.exchange,
             h.ROUTING_KEY: delivery.routing_key if past.routing_key is None else past.routing_key,
-            h.MESSAGE_ID: past.message_id or properties.message_id,
-            h.USER_ID: past.user_id or properties.user_id,
+            h.MESSAGE_ID: properties.message_id if first else past.message_id,
+            h.USER_ID: properties.user_id if first else past.user_id,
             h.REPLAYS: past.replays or None,
             h.REPLAY_OF: past.replay_of,
         },

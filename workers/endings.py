@@ -9,7 +9,16 @@ from uuid import uuid4
 
 from messages import ErrorCode
 from workers.outcome import DeadLettered, Expired, Failure, Retried
-from workers.recovery import Again, Failed, GiveUp, attempt_of, failure_of, recover
+from workers.recovery import (
+    Again,
+    Failed,
+    GiveUp,
+    NotNow,
+    attempt_of,
+    comes_too_late,
+    failure_of,
+    recover,
+)
 from workers.request import deadline_of
 from workers.verdicts import Retry
 
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
     from messages import InvalidMessage
     from workers.answers import Answers
     from workers.limits import TimeLimit
-    from workers.outcome import Answer, Attempt, Outcome
+    from workers.outcome import Answer, Attempt
     from workers.registry import Route
     from workers.request import Policy, Request
     from workers.verdicts import Reject
@@ -32,7 +41,7 @@ class Endings:
     """Turns failures of one worker into outcomes, with their error answers and histories."""
 
     def __init__(self, policy: Policy, answers: Answers, now: Callable[[], datetime]) -> None:
-        self._policy = policy
+        self.policy = policy
         self._answers = answers
         self._now = now
 
@@ -42,21 +51,21 @@ class Endings:
         route: Route,
         failure: Failure,
         error: Exception | None = None,
-    ) -> Outcome:
+    ) -> Retried | DeadLettered:
         """Return the retry or the dead letter a failed attempt ends in."""
         envelope = request.envelope
         now = self._now()
-        retries = route.limits.retries
         verdict = recover(
             Failed(
                 attempt=request.attempt,
                 now=now,
                 failure=failure,
-                retries=len(self._policy.ladder.delays) if retries is None else retries,
+                retries=self.retries(route),
                 deadline=None if envelope is None else deadline_of(envelope),
-                after=error.after if isinstance(error, Retry) else None,
+                error=error,
+                policy=route.retry,
             ),
-            self._policy.ladder,
+            self.policy.ladder,
         )
         match verdict:
             case Again(delay, why):
@@ -69,6 +78,27 @@ class Endings:
                 )
             case GiveUp(why):
                 return self._dead(request, why)
+
+    def retries(self, route: Route) -> int:
+        """Return how many retries a processor's message gets after its first attempt."""
+        if route.limits.retries is not None:
+            return route.limits.retries
+        return len(route.retry.waits or self.policy.ladder.delays)
+
+    def held(self, request: Request, wait: NotNow) -> Retried | Expired:
+        """Return the wait of what cannot begin now; it is no attempt, and no failure of its own."""
+        delay = self.policy.ladder.rung(1, wait.after)
+        deadline = None if request.envelope is None else deadline_of(request.envelope)
+        if comes_too_late(delay, deadline, self._now()):
+            return self.expired(request, f"{wait.reason}, and after {delay} it would be too late")
+        return Retried(
+            request.subject,
+            Failure(ErrorCode.PROCESSING_FAILED, wait.reason, retryable=True),
+            delay,
+            request.past.attempts,
+            request.past.history,
+            held=True,
+        )
 
     def rejected(self, request: Request, verdict: Reject) -> DeadLettered:
         """Return the dead letter of what the processor refused."""
@@ -114,7 +144,7 @@ class Endings:
             failure,
             attempt=request.attempt,
             now=now,
-            worker=self._policy.source.agent_id,
+            worker=self.policy.source.agent_id,
         )
         return (*request.past.history, tried)
 

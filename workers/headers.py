@@ -63,6 +63,11 @@ class Past(NamedTuple):
     replays: int = 0
     replay_of: str | None = None
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether the message is a copy that was made here: a retry, one held back, a replay."""
+        return self.first_seen is not None or bool(self.attempts or self.replays)
+
 
 NOTHING_BEFORE: Final = Past()
 

@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 from workers.outcome import Batched, DeadLettered, Expired, Replied, Requeued, Retried
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from prometheus_client.core import Metric
 
@@ -104,6 +104,9 @@ class Metrics(Collector):
         self._codes: Counter[str] = Counter()
         self._error_types: Counter[str] = Counter()
         self._retries: Counter[str] = Counter()
+        self._held: Counter[str] = Counter()
+        #: Names the task types that are being held back; the pipeline knows.
+        self.braking: Callable[[], Iterable[str]] = tuple
         self._undeliverable = 0
         self._connected = {"consuming": 0, "publishing": 0}
         self._connections = dict.fromkeys(self._connected, 0)
@@ -167,7 +170,7 @@ class Metrics(Collector):
         if isinstance(outcome, Requeued):
             return
         if isinstance(outcome, Retried):
-            self._retries[outcome.subject.task_type] += 1
+            (self._held if outcome.held else self._retries)[outcome.subject.task_type] += 1
             return
         self._codes[outcome.failure.code.value] += 1
         for error in outcome.failure.errors:
@@ -228,6 +231,20 @@ class Metrics(Collector):
         yield _counted(
             "leveret_retries", "Attempts put off to a retry rung.", "task_type", self._retries
         )
+        yield _counted(
+            "leveret_held",
+            "Deliveries put off to a retry rung before an attempt was made.",
+            "task_type",
+            self._held,
+        )
+        brake = GaugeMetricFamily(
+            "leveret_brake_engaged",
+            "Whether work of this type is held back because all of it fails.",
+            labels=["task_type"],
+        )
+        for task_type in self.braking():
+            brake.add_metric([task_type], 1)
+        yield brake
         yield _plain("leveret_replies_undeliverable", "Answers nobody took.", self._undeliverable)
         yield _plain(
             "leveret_redelivered", "Deliveries the broker had handed out before.", self._redelivered

@@ -123,15 +123,17 @@ class Replied(NamedTuple):
 
 
 class Retried(NamedTuple):
-    """A transient failure: a copy waits on a rung of the retry ladder, then comes back."""
+    """Not now: a copy waits on a rung of the retry ladder, then comes back."""
 
     subject: Subject
     failure: Failure
-    #: The rung it waits on.
-    delay: Delay
+    #: The rung it waits on; None sends the copy back to its queue at once.
+    delay: Delay | None
     #: Attempts made so far, this one included.
     attempt: int
     history: tuple[Attempt, ...] = ()
+    #: It was put off through no fault of its own: no attempt was made.
+    held: bool = False
 
 
 class DeadLettered(NamedTuple):

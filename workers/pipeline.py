@@ -2,15 +2,13 @@
 
     inspect → decode → asker → in time? → resolve → process → reply
 
-Each step returns what the next one needs or raises InvalidMessage. Whatever a processor raises ends
-here, in the one blind `except` of the code base, as a retry or a dead letter.
+Each step returns what the next one needs or raises InvalidMessage. What is valid goes on to
+`attempt`, where the processor is called.
 """
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
-from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import ErrorCode, InvalidMessage, Salvage, decode_parameters
@@ -25,15 +23,13 @@ from messages.json_rpc import (
 from workers import headers
 from workers.answers import Answers
 from workers.asking import NOBODY, asker, salvaged_asker
+from workers.attempt import Attempts
 from workers.batches import BatchRun
 from workers.calls import caller, mark_of, salvaged_caller, unread
-from workers.context import Context
 from workers.endings import Endings
 from workers.inspection import inspect
-from workers.limits import Gate
-from workers.outcome import Failure, Replied, Requeued, Subject
+from workers.outcome import Failure, Subject
 from workers.request import TASK, Request, deadline_of
-from workers.verdicts import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,11 +80,7 @@ class Pipeline:
         self._catalog = registry.catalog()
         self._answers = Answers(policy.source, replies=policy.answerable.names.replies, now=now)
         self._endings = Endings(policy, self._answers, now)
-        self._gates = {
-            route: Gate(route.limits)
-            for route in registry.routes
-            if route.limits.concurrency or route.limits.rate
-        }
+        self.attempts = Attempts(registry, self._endings, self._answers, now)
 
     async def handle(self, delivery: Delivery, limit: TimeLimit) -> Outcome:
         """Return what becomes of a delivery; raises nothing."""
@@ -108,24 +100,11 @@ class Pipeline:
         begun = _Begun(request)
         try:
             route, argument = self._admit(begun)
+            return await self.attempts.outcome(begun.request, route, argument, limit)
         except _TooLate as late:
             return self._endings.expired(begun.request, late.reason)
         except InvalidMessage as invalid:
             return self._refused(begun.request, invalid)
-        request = begun.request
-        try:
-            result = await self._process(request, route, argument, limit)
-            return Replied(request.subject, self._answers.result(request, result))
-        except Reject as verdict:
-            return self._endings.rejected(request, verdict)
-        except InvalidMessage as invalid:
-            return self._refused(request, invalid)
-        except asyncio.CancelledError:
-            if limit.leaving:
-                return Requeued(request.subject, "the worker is leaving")
-            return self._endings.failed(request, route, self._endings.overrun(limit))
-        except Exception as error:  # noqa: BLE001 - the one blind except: whatever a processor raises is an outcome
-            return self._endings.failed(request, route, self._endings.raised(request, error), error)
 
     def foresee(self, delivery: Delivery) -> Failure | None:
         """Return why this worker would not even begin with a delivery, or None; runs nothing."""
@@ -225,13 +204,14 @@ class Pipeline:
     def _late(self, request: Request, envelope: Envelope) -> str | None:
         """Return why it is too late to begin, or None.
 
-        A retry has begun long ago, and a replay is an operator's wish: neither has a ttl left.
+        A retry has begun long ago, what was held back came in time, and a replay is an operator's
+        wish: no copy of ours has a ttl left.
         """
         now = self._now()
         deadline = deadline_of(envelope)
         if deadline is not None and now >= deadline:
             return "its deadline passed before the work began"
-        if not self._policy.ttl or request.past.attempts or request.past.replays:
+        if not self._policy.ttl or request.past.is_copy:
             return None
         sent: datetime | None = None
         if "timestamp" in envelope.model_fields_set:
@@ -261,43 +241,6 @@ class Pipeline:
                 + ", ".join(self._registry.task_types[:20]),
             )
         return route, decode_parameters(route.parameters, task.parameters, prefix=PARAMETERS)
-
-    async def _process(
-        self,
-        request: Request,
-        route: Route,
-        argument: object,
-        limit: TimeLimit,
-    ) -> object:
-        envelope = request.envelope
-        assert envelope is not None  # noqa: S101 - resolved from it
-        deadline = deadline_of(envelope)
-        context = Context(
-            envelope,
-            request.delivery,
-            attempt=request.attempt,
-            deadline=deadline,
-            now=self._now,
-            worker=self._policy.source.agent_id,
-        )
-        gate = self._gates.get(route)
-        if gate is None:
-            limit.start(self._seconds(route, deadline))
-            try:
-                return await route.process(argument, context)
-            finally:
-                limit.stop()
-        async with gate.enter():
-            limit.start(self._seconds(route, deadline))
-            try:
-                return await route.process(argument, context)
-            finally:
-                limit.stop()
-
-    def _seconds(self, route: Route, deadline: datetime | None) -> float:
-        own = route.limits.time_limit or self._policy.time_limit
-        left = inf if deadline is None else (deadline - self._now()).total_seconds()
-        return max(0.0, min(own, left))
 
     def _salvaged(self, request: Request, salvage: Salvage | None) -> Request:
         """Return the request with what a refused message still tells about its asker."""

@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING
 
 from messages import ErrorCode
 from workers.outcome import Attempt, Failure
+from workers.retry_policy import AS_SET
 from workers.verdicts import Retry
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from topology import Delay
+    from workers.retry_policy import RetryPolicy
+
+
+class NotNow(Exception):
+    """The work cannot begin now, through no fault of its own: it waits, no attempt counted."""
+
+    def __init__(self, reason: str, *, after: float) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        #: Seconds.
+        self.after = after
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +45,9 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try again after a wait on this rung."""
+    """Try again after a wait on this rung, or at once where it is None."""
 
-    delay: Delay
+    delay: Delay | None
     failure: Failure
 
 
@@ -55,23 +67,38 @@ class Failed:
     deadline: datetime | None
     now: datetime
     failure: Failure
-    #: Asked for by `Retry(after=…)`, in seconds.
-    after: float | None = None
+    #: What was raised; None for an attempt that was stopped.
+    error: Exception | None = None
+    policy: RetryPolicy = AS_SET
+
+    @property
+    def after(self) -> float | None:
+        """Seconds asked for by `Retry(after=…)`, else by the policy."""
+        asked = self.error.after if isinstance(self.error, Retry) else None
+        return self.policy.after(self.attempt) if asked is None else asked
 
 
 def recover(failed: Failed, ladder: Ladder) -> Again | GiveUp:
     """Return whether a failed attempt is tried again and when; the reason says why not."""
-    failure = failed.failure
+    failure, policy = failed.failure, failed.policy
+    if isinstance(failed.error, policy.never):
+        why = "its processor never retries that"
+        return GiveUp(failure._replace(reason=f"{failure.reason} ({why})", retryable=False))
     if failed.attempt > failed.retries:
         tries = "1 attempt" if failed.attempt == 1 else f"{failed.attempt} attempts"
         return GiveUp(failure._replace(reason=f"{failure.reason} (gave up after {tries})"))
+    if failed.attempt == 1 and isinstance(failed.error, policy.at_once):
+        return Again(None, failure)
     delay = ladder.rung(failed.attempt, failed.after)
-    if failed.deadline is not None:
-        left = (failed.deadline - failed.now).total_seconds()
-        if delay.seconds >= left:
-            why = f"the next attempt in {delay} would come after the deadline"
-            return GiveUp(failure._replace(reason=f"{failure.reason} ({why})"))
+    if comes_too_late(delay, failed.deadline, failed.now):
+        why = f"the next attempt in {delay} would come after the deadline"
+        return GiveUp(failure._replace(reason=f"{failure.reason} ({why})"))
     return Again(delay, failure)
+
+
+def comes_too_late(delay: Delay, deadline: datetime | None, now: datetime) -> bool:
+    """Return whether what waits on this rung is back only when nobody wants it any more."""
+    return deadline is not None and delay.seconds >= (deadline - now).total_seconds()
 
 
 def failure_of(error: BaseException) -> Failure:

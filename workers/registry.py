@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, TypeAdapter
 
 from messages import SHIPPED_PAYLOADS, Catalog, Payload, TaskRequestPayload, normalize_task_type
+from workers.registration import RegistrationError
+from workers.retry_policy import AS_SET, RetryPolicy
+
+__all__ = ["Limits", "Process", "RegistrationError", "Registry", "Route"]
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -21,10 +25,6 @@ if TYPE_CHECKING:
     T = TypeVar("T", bound=BaseModel | Mapping[str, object] | None)
 
 Process: TypeAlias = "Callable[[Any, Context], Awaitable[object]]"
-
-
-class RegistrationError(Exception):
-    """A processor that cannot be registered; the message says which and what to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,13 @@ class Route:
     parameters: TypeAdapter[BaseModel] | None = None
     #: What the processor's answer looks like, for schemas; None where it is not annotated.
     result: type | None = None
+    #: What its failures mean.
+    retry: RetryPolicy = AS_SET
+
+    @property
+    def name(self) -> str:
+        """What people call it: the task type, or the message type."""
+        return self.task_type or self.message_type
 
 
 class Registry:
@@ -83,12 +90,14 @@ class Registry:
         concurrency: int | None = None,
         rate: float | None = None,
         retries: int | None = None,
+        retry: RetryPolicy = AS_SET,
     ) -> Callable[[Callable[[P, Context], Awaitable[R]]], Callable[[P, Context], Awaitable[R]]]:
         """Register an async function for every message whose payload is of this type.
 
         What it returns is sent to the asker: a payload as it is, None as an empty `task_response`.
         `time_limit` in seconds, `rate` in starts per second and worker process, `retries` after the
-        first attempt; what is not given is the worker's own setting.
+        first attempt, `retry` which failures get one and when; what is not given is the worker's
+        own setting.
         """
         limits = Limits(time_limit=time_limit, concurrency=concurrency, rate=rate, retries=retries)
 
@@ -102,7 +111,9 @@ class Registry:
                     "parameters=Model) instead of @registry.processor(TaskRequestPayload)",
                 )
             self._register_payload(payload)
-            self._add(Route(name, "", process, limits, result=_result_of(process)))
+            self._add(
+                Route(name, "", process, limits, result=_result_of(process), retry=retry),
+            )
             return process
 
         return register
@@ -116,6 +127,7 @@ class Registry:
         concurrency: int | None = None,
         rate: float | None = None,
         retries: int | None = None,
+        retry: RetryPolicy = AS_SET,
     ) -> Callable[[Callable[[M, Context], Awaitable[T]]], Callable[[M, Context], Awaitable[T]]]:
         """Register an async function for one `task_type` of `task_request`.
 
@@ -135,7 +147,7 @@ class Registry:
             adapter: TypeAdapter[BaseModel] = TypeAdapter(parameters)
             message_type = TaskRequestPayload.message_type_name()
             self._add(
-                Route(message_type, name, process, limits, adapter, _result_of(process)),
+                Route(message_type, name, process, limits, adapter, _result_of(process), retry),
             )
             return process
 

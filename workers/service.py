@@ -92,6 +92,8 @@ class Service:
         origin = Origin(names, group, settings.agent_id, plan.user, operators)
         source = describe(settings, registry, load_factor=0.0)
         self._pipeline = Pipeline(registry, policy_of(settings, source, user=plan.user))
+        brakes = self._pipeline.attempts.brakes
+        watch.metrics.braking = lambda: [route.name for route in brakes.engaged]
         self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
         self._runners = Runners(self._pipeline.handle, self._settler.settle, most=prefetch)
         self._presence = Presence(

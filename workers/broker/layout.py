@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from workers.broker.installation import PLUGINS, Installation
-from workers.broker.processes import DIRECTORY_MARK, OWNER_MARK
+from workers.broker.processes import DIRECTORY_MARK, OWNER_MARK, ROOT_MARK
 
 #: The user every fresh RabbitMQ has; it may log in from the loopback only, where we listen.
 USER: Final = "guest"
@@ -62,6 +62,8 @@ class BrokerLayout:
     installation: Installation
     epmd_port: int
     nodes: tuple[NodeLayout, ...]
+    #: Further lines of ``rabbitmq.conf``.
+    settings: tuple[str, ...] = ()
 
     @property
     def home(self) -> Path:
@@ -99,6 +101,7 @@ def epmd_environment(layout: BrokerLayout) -> dict[str, str]:
         "ERL_CRASH_DUMP_SECONDS": "0",
         DIRECTORY_MARK: str(layout.directory),
         OWNER_MARK: layout.owner,
+        ROOT_MARK: str(layout.installation.root),
     }
 
 
@@ -135,7 +138,9 @@ def node_environment(layout: BrokerLayout, node: NodeLayout) -> dict[str, str]:
 def node_files(layout: BrokerLayout, node: NodeLayout) -> dict[str, str]:
     """Return the node's configuration files, name → text."""
     return {
-        "rabbitmq.conf": "\n".join((*_own_settings(node), *_cluster_settings(layout, node), "")),
+        "rabbitmq.conf": "\n".join(
+            (*_own_settings(node), *_cluster_settings(layout, node), *layout.settings, "")
+        ),
         "advanced.config": (
             f"[{{rabbit,[{{collect_statistics_interval,{_FIGURES_EVERY}}},"
             f"{{quorum_tick_interval,{_FIGURES_EVERY}}},"

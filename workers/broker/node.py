@@ -17,6 +17,8 @@ from workers.broker.layout import USER, BrokerLayout, NodeLayout, node_environme
 START_TIMEOUT = 90.0
 #: Seconds SIGTERM may take before SIGKILL: RabbitMQ 3.10 needs 6 with its plugins.
 STOP_TIMEOUT = 20.0
+#: Seconds for one command of ``rabbitmqctl``; it takes 2, most of them to start.
+CONTROL_TIMEOUT = 60.0
 #: Lines of each log that an error shows.
 _TAIL_LINES = 15
 
@@ -81,7 +83,7 @@ class Node:
         with self._layout.output.open("ab") as output:
             # A session of its own: Ctrl-C in the terminal is for us, who then stop it in order.
             self._process = subprocess.Popen(  # noqa: S603  # the installed server, by its path
-                [self._broker.server / "sbin" / "rabbitmq-server"],
+                self._command("rabbitmq-server"),
                 env=node_environment(self._broker, self._layout),
                 cwd=self._layout.directory,
                 stdin=subprocess.DEVNULL,
@@ -123,6 +125,29 @@ class Node:
     def thaw(self) -> None:
         """Let a frozen node go on."""
         self._signal(signal.SIGCONT)
+
+    def control(self, *arguments: str, timeout: float = CONTROL_TIMEOUT) -> str:
+        """Return what ``rabbitmqctl`` prints; raise BrokerStartError with it when it fails."""
+        done = subprocess.run(  # noqa: S603  # the installed server's own, by its path
+            [*self._command("rabbitmqctl"), "-n", self.name, *arguments],
+            env=node_environment(self._broker, self._layout),
+            cwd=self._layout.directory,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if done.returncode:
+            raise BrokerStartError(
+                f"rabbitmqctl {' '.join(arguments)} failed at {self.name}:"
+                f" {(done.stderr or done.stdout).strip()}"
+            )
+        return done.stdout
+
+    def _command(self, script: str) -> list[str]:
+        """Return what runs one of the server's scripts."""
+        broker = self._broker
+        return broker.installation.command(broker.server / "sbin" / script, broker.directory)
 
     def disown(self) -> None:
         """Let the process live on after us: nobody waits for it any more."""

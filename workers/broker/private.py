@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -43,18 +44,21 @@ class PrivateBroker:
         self.nodes = tuple(Node(layout, node) for node in layout.nodes)
 
     @classmethod
-    def start(cls, nodes: int = 1) -> Self:
+    def start(cls, nodes: int = 1, *, settings: tuple[str, ...] = ()) -> Self:
         """Return a broker that serves, in 3 to 6 s, its nodes joined into one cluster.
 
-        Raises NoBrokerError when no server is installed, BrokerStartError with the log's tail when
-        it does not serve.
+        ``settings`` are further lines of ``rabbitmq.conf``, for every node. Raises NoBrokerError
+        when no server is installed, BrokerStartError with the log's tail when it does not serve.
         """
         remove_leftovers()
         directory = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-        return cls.start_in(directory, nodes=nodes, owner=ownership.this_process())
+        owner = ownership.this_process()
+        return cls.start_in(directory, nodes=nodes, owner=owner, settings=settings)
 
     @classmethod
-    def start_in(cls, directory: Path, *, nodes: int, owner: str) -> Self:
+    def start_in(
+        cls, directory: Path, *, nodes: int, owner: str, settings: tuple[str, ...] = ()
+    ) -> Self:
         """As ``start``, in an empty directory of the caller's, with an owner of the caller's."""
         installation = find_installation()
         if installation is None:
@@ -62,7 +66,7 @@ class PrivateBroker:
             raise NoBrokerError(f"No RabbitMQ server is installed here. {INSTALL_ADVICE}")
         for attempt in range(1, _ATTEMPTS + 1):
             ports = free_ports(1 + _PORTS_A_NODE * nodes)
-            broker = cls(lay_out(directory, owner, installation, ports))
+            broker = cls(replace(lay_out(directory, owner, installation, ports), settings=settings))
             try:
                 broker._serve()
             except BrokerStartError as error:
@@ -173,8 +177,9 @@ class PrivateBroker:
     def _start_epmd(self) -> None:
         """Start our own epmd in the foreground: one that Erlang starts would survive everything."""
         layout = self._layout
+        epmd = layout.installation.command(layout.installation.epmd, layout.directory)
         self._epmd = subprocess.Popen(  # noqa: S603  # Erlang's own, by its path
-            [layout.installation.epmd, "-port", str(layout.epmd_port), "-address", "127.0.0.1"],
+            [*epmd, "-port", str(layout.epmd_port), "-address", "127.0.0.1"],
             env=epmd_environment(layout),
             cwd=layout.directory,
             stdin=subprocess.DEVNULL,

@@ -17,6 +17,8 @@ from pathlib import Path
 DIRECTORY_MARK = "LEVERET_PRIVATE_BROKER"
 #: Names the broker's owner beside it.
 OWNER_MARK = "LEVERET_PRIVATE_BROKER_OWNER"
+#: Names the root of the system it runs in; ours or another, in a view of the mounts of its own.
+ROOT_MARK = "LEVERET_PRIVATE_BROKER_ROOT"
 #: Seconds a killed process gets to vanish. It takes 0.02 s; a busy disk can hold it longer.
 _VANISH = 10.0
 
@@ -81,20 +83,25 @@ def _read_mark(pid: int) -> MarkedProcess | None:
         if Path(f"/proc/{pid}").stat().st_uid != os.geteuid():
             return None
         environment = Path(f"/proc/{pid}/environ").read_bytes()
-        if DIRECTORY_MARK.encode() not in environment or not _sees_our_files(pid):
+        if DIRECTORY_MARK.encode() not in environment:
+            return None
+        marks = dict(
+            os.fsdecode(line).split("=", 1) for line in environment.split(b"\0") if b"=" in line
+        )
+        if DIRECTORY_MARK not in marks or not _sees_our_files(pid, marks.get(ROOT_MARK, "/")):
             return None
     except OSError:
-        return None
-    marks = dict(
-        os.fsdecode(line).split("=", 1) for line in environment.split(b"\0") if b"=" in line
-    )
-    if DIRECTORY_MARK not in marks:
         return None
     return MarkedProcess(pid, Path(marks[DIRECTORY_MARK]), marks.get(OWNER_MARK, ""))
 
 
-def _sees_our_files(pid: int) -> bool:
-    """Tell whether a path means the same to that process: same mounts, same root."""
+def _sees_our_files(pid: int, root: str) -> bool:
+    """Tell whether a path means the same to that process: same mounts and root.
+
+    Or the other system's root that we gave it: there the broker's directory has our path.
+    """
+    if root != "/":
+        return str(Path(f"/proc/{pid}/root").readlink()) == root
     return all(
         Path(f"/proc/{pid}/{link}").readlink() == Path(f"/proc/self/{link}").readlink()
         for link in ("ns/mnt", "root")

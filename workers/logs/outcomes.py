@@ -22,10 +22,11 @@ def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
         case Replied():
             if log.isEnabledFor(logging.DEBUG):
                 log.debug("replied", extra=_ids(delivery, outcome.subject, "replied"))
-        case Retried(failure=failure):
+        case Retried(failure=failure, held=held):
             log.info(
-                "will be tried again in %s after attempt %d: %s",
-                outcome.delay,
+                "%s (%s) after %d attempts: %s",
+                "put off" if held else "will be tried again",
+                "at once" if outcome.delay is None else f"in {outcome.delay}",
                 outcome.attempt,
                 failure.reason,
                 extra=_ids(delivery, outcome.subject, "retried", error_code=failure.code.value),

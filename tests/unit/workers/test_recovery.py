@@ -58,7 +58,7 @@ def test_an_asked_for_wait_takes_the_first_rung_that_is_long_enough(
     seconds: int,
 ) -> None:
     """`Retry(after=…)` is never answered earlier than asked, as far as the ladder reaches."""
-    verdict = recover(failed(1, after=after), LADDER)
+    verdict = recover(failed(1, error=Retry(after=after)), LADDER)
     assert isinstance(verdict, Again)
     assert verdict.delay.seconds == seconds
 
