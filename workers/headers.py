@@ -37,6 +37,8 @@ MESSAGE_ID: Final = "leveret-message-id"
 USER_ID: Final = "leveret-user-id"
 MESSAGE_TYPE: Final = "leveret-message-type"
 TASK_TYPE: Final = "leveret-task-type"
+#: The broker's own: a message's place in the stream it is read from.
+OFFSET: Final = "x-stream-offset"
 
 #: Attempts told in a history; the first one and the latest are kept.
 MOST_HISTORY: Final = 10
@@ -118,6 +120,12 @@ def write_history(history: tuple[Attempt, ...]) -> str:
     told = history if len(history) <= MOST_HISTORY else (history[0], *history[1 - MOST_HISTORY :])
     rows = [attempt._replace(reason=attempt.reason[:MOST_REASON])._asdict() for attempt in told]
     return orjson.dumps(rows).decode()
+
+
+def offset_of(delivery: Delivery) -> int:
+    """Return a message's place in its stream; -1 for one that comes from no stream."""
+    place = delivery.properties.headers.get(OFFSET)
+    return place if isinstance(place, int) else -1
 
 
 def _history(value: object) -> tuple[Attempt, ...]:

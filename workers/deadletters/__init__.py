@@ -1,32 +1,82 @@
-"""The dead-letter workbench: what the letters say, which ones are meant, and sending them again."""
+"""The dead-letter workbench: what the letters say, which ones are meant, and sending them again.
 
+bench = Workbench(Desk(amqp_url=url, names=Names(), group="default"), Operator(who="ada"))
+listing = await bench.ls(Selection(error_code="invalid_payload"))
+proposal = await bench.preview(Selection(fingerprint="d461dac7"))
+async for progress in bench.replay(proposal, Pace(rate=50)):
+    print(progress.done, "of", progress.total)
+"""
+
+from workers.deadletters.foresight import Foreseen, Foresight
+from workers.deadletters.groups import Group, sparkline
 from workers.deadletters.letter import Diagnosis, Letter, Summary
+from workers.deadletters.looking import Scanning
+from workers.deadletters.marking import Line, Shape, shape
+from workers.deadletters.masking import MASK, BadPointer, Masking, changed
+from workers.deadletters.notes import Deed, Verb
+from workers.deadletters.pacing import Pace
 from workers.deadletters.reading import Reader
-from workers.deadletters.replay import Replay, Replayed
+from workers.deadletters.running import Running
 from workers.deadletters.selection import Selection, TooShort
+from workers.deadletters.views import (
+    Ending,
+    Grouping,
+    Halt,
+    Listing,
+    Meant,
+    Phase,
+    Progress,
+    Proposal,
+    Shown,
+    Standing,
+)
 from workers.deadletters.workbench import (
     Ambiguous,
-    Listing,
     NoSuchLetter,
-    Proposal,
+    Operator,
     Workbench,
+    this_person,
 )
 from workers.link.desk import Desk, ScanRefused
 
 __all__ = [
+    "MASK",
     "Ambiguous",
+    "BadPointer",
+    "Deed",
     "Desk",
     "Diagnosis",
+    "Ending",
+    "Foreseen",
+    "Foresight",
+    "Group",
+    "Grouping",
+    "Halt",
     "Letter",
+    "Line",
     "Listing",
+    "Masking",
+    "Meant",
     "NoSuchLetter",
+    "Operator",
+    "Pace",
+    "Phase",
+    "Progress",
     "Proposal",
     "Reader",
-    "Replay",
-    "Replayed",
+    "Running",
     "ScanRefused",
+    "Scanning",
     "Selection",
+    "Shape",
+    "Shown",
+    "Standing",
     "Summary",
     "TooShort",
+    "Verb",
     "Workbench",
+    "changed",
+    "shape",
+    "sparkline",
+    "this_person",
 ]

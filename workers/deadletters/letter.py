@@ -52,6 +52,8 @@ class Summary:
     #: How often it had been replayed before, and as which letter.
     replays: int
     replay_of: str | None
+    #: Who the message says it comes from; empty where it does not.
+    agent: str
     #: Bytes of the body.
     size: int
     #: Whether the broker gave it up by itself, so that little is known.

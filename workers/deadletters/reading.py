@@ -33,6 +33,8 @@ ID_DIGITS: Final = 32
 FINGERPRINT_DIGITS: Final = 16
 #: Characters kept of a text in a summary; AMQP's own names have at most 255.
 LONGEST: Final = 255
+#: Bytes of the largest body that is parsed to find its sender.
+MOST_PARSED: Final = 1 << 18
 #: Characters of a reason, as many as a dead letter has.
 LONGEST_REASON: Final = 1_000
 _UNKNOWN: Final = "unknown"
@@ -44,6 +46,11 @@ class Reader:
 
     names: Names
     user: str
+
+    def own(self, delivery: Delivery) -> bool:
+        """Whether the letter has an id that a worker gave to it alone."""
+        headers = delivery.properties.headers
+        return h.ID in headers and last_death(headers) is None
 
     def id(self, delivery: Delivery) -> str:
         """Return the letter's id alone; it is the same at every scan."""
@@ -104,6 +111,7 @@ class Reader:
             "queue": death.queue if death else None,
             "replays": past.replays,
             "replay_of": past.replay_of,
+            "agent": _agent(delivery.body),
             "size": len(delivery.body),
             "by_broker": True,
         }
@@ -127,6 +135,7 @@ def _own(delivery: Delivery) -> dict[str, Any]:
         "queue": _interned(_text(headers, h.QUEUE)),
         "replays": _count(headers, h.REPLAYS),
         "replay_of": _text(headers, h.REPLAY_OF),
+        "agent": _agent(delivery.body),
         "size": len(delivery.body),
         "by_broker": False,
     }
@@ -178,6 +187,19 @@ def _derived_id(delivery: Delivery, death: Death | None) -> str:
     properties = delivery.properties
     told = (properties.message_id, properties.correlation_id, properties.timestamp, death)
     return hashlib.sha256(repr(told).encode() + delivery.body).hexdigest()[:ID_DIGITS]
+
+
+def _agent(body: bytes) -> str:
+    """Return who the message says it comes from."""
+    try:
+        document = orjson.loads(body) if len(body) <= MOST_PARSED else None
+    except orjson.JSONDecodeError:
+        return ""
+    match document:
+        case {"source_agent": {"agent_id": str(agent)}}:
+            return intern(agent[:LONGEST])
+        case _:
+            return ""
 
 
 def _digest(*parts: str) -> str:

@@ -6,21 +6,16 @@ it is a replay - the same for every copy, should an interruption have made two.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-import orjson
+from typing import TYPE_CHECKING, Final
 
 from workers import headers as h
+from workers.asking import DIRECT
 from workers.publication import Publication
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from topology import Names
     from workers.deadletters.letter import Letter, Summary
 
-#: The AMQP type of a note in the journal, which tells it from the letters there.
-NOTE: Final = "leveret.note"
 #: Bytes of a short string.
 LONGEST_SHORT: Final = 255
 #: The exchange that reaches every queue by its name.
@@ -37,8 +32,11 @@ def destination(letter: Summary, names: Names, group: str) -> str:
     return letter.queue if letter.queue in {work, names.urgent(group)} else work
 
 
-def publication(letter: Letter, queue: str) -> Publication:
-    """Return the clean message: the body byte for byte, the sender's harmless headers, and ours."""
+def publication(letter: Letter, queue: str, *, body: bytes | None = None) -> Publication:
+    """Return the clean message: the body byte for byte, the sender's harmless headers, and ours.
+
+    With `body` the message has that in place of its own: an operator mended it.
+    """
     properties = letter.properties
     kept = h.kept(properties).items()
     # A name that was no UTF-8 may have grown: replacement characters have three bytes.
@@ -56,46 +54,15 @@ def publication(letter: Letter, queue: str) -> Publication:
     return Publication(
         DEFAULT_EXCHANGE,
         queue,
-        letter.body,
+        letter.body if body is None else body,
         headers,
         content_type=_short(properties.content_type),
         content_encoding=_short(properties.content_encoding),
         correlation_id=_short(properties.correlation_id),
-        reply_to=_short(properties.reply_to),
+        # The bare name means a consumer of this very connection, which there is none of.
+        reply_to=None if properties.reply_to == DIRECT else _short(properties.reply_to),
         type=_short(properties.type),
         timestamp=properties.timestamp,
-    )
-
-
-class Action(NamedTuple):
-    """Who did something with letters, and where."""
-
-    names: Names
-    group: str
-    #: The broker user.
-    by: str
-
-
-def note(letter: Summary, queue: str, action: Action, now: datetime) -> Publication:
-    """Return the line of history that says a letter was replayed; it goes to the journal only."""
-    told = {
-        "action": "replayed",
-        "letter_id": letter.id,
-        "group": action.group,
-        "by": action.by,
-        "at": now.isoformat(),
-        "queue": queue,
-        "error_code": letter.error_code,
-        "fingerprint": letter.fingerprint,
-        "message_type": letter.message_type,
-        "task_type": letter.task_type,
-        "replays": letter.replays + 1,
-    }
-    return Publication(
-        action.names.dead,
-        action.names.journal_key,
-        orjson.dumps(told),
-        type=NOTE,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class TooShort(ValueError):
 class Selection:
     """Letters that fit everything given; an empty selection means them all.
 
-    `ids` may be beginnings of ids, at least six characters long; raises TooShort otherwise.
+    `ids` may be beginnings of ids, at least six characters long; raises TooShort otherwise. A
+    fingerprint may be a beginning too. Times say when a letter failed, `until` excluded.
     """
 
     ids: tuple[str, ...] = ()
@@ -28,6 +30,12 @@ class Selection:
     fingerprint: str | None = None
     message_type: str | None = None
     task_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    #: Who the message says it comes from.
+    agent: str | None = None
+    #: A text in the body, as it stands there.
+    contains: str | None = None
 
     def __post_init__(self) -> None:
         for beginning in self.ids:
@@ -42,14 +50,40 @@ class Selection:
         """Whether nothing is asked of a letter."""
         return self == _EVERYTHING
 
+    @property
+    def described(self) -> str:
+        """What is asked, in one line; empty if nothing."""
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        return " ".join(
+            f"{name}={','.join(value) if isinstance(value, tuple) else value}"
+            for name, value in told.items()
+            if value
+        )
+
     def meant(self, letter: Summary) -> bool:
-        """Whether a letter fits."""
+        """Whether a letter fits, as far as can be told without its body."""
         return (
             (self.error_code is None or letter.error_code == self.error_code)
-            and (self.fingerprint is None or letter.fingerprint == self.fingerprint)
+            and (self.fingerprint is None or letter.fingerprint.startswith(self.fingerprint))
             and (self.message_type is None or letter.message_type == self.message_type)
             and (self.task_type is None or letter.task_type == self.task_type)
+            and (self.agent is None or letter.agent == self.agent)
             and (not self.ids or any(map(letter.id.startswith, self.ids)))
+            and self._in_time(letter.failed_at)
+        )
+
+    def body_meant(self, body: bytes) -> bool:
+        """Whether the body fits too."""
+        return self.contains is None or self.contains.encode() in body
+
+    def _in_time(self, failed_at: str | None) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        if failed_at is None:
+            return False
+        when = datetime.fromisoformat(failed_at)
+        return (self.since is None or when >= self.since) and (
+            self.until is None or when < self.until
         )
 
 

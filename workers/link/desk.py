@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from aiormq.exceptions import (
@@ -31,13 +32,20 @@ class Desk:
     amqp_url: str
     names: Names
     group: str
+    #: Another queue to look into than the group's own; its letters are anybody's.
+    named: str | None = None
     #: Seconds.
     connect_timeout: float = 10.0
 
     @property
     def queue(self) -> str:
         """The queue of the letters that are still open."""
-        return self.names.dead_queue(self.group)
+        return self.names.dead_queue(self.group) if self.named is None else self.named
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the journal knows nothing of these letters: the queue is another program's."""
+        return self.named is not None and self.named != self.names.dead_queue(self.group)
 
     @property
     def lock(self) -> str:
@@ -45,11 +53,14 @@ class Desk:
 
         One of the control queues, since those an operator's broker user may declare.
         """
-        return self.names.control_queue(f"scan.{self.group}")
+        whose = sha256(self.queue.encode()).hexdigest()[:16] if self.foreign else self.group
+        return self.names.control_queue(f"scan.{whose}")
 
     @property
     def missing(self) -> str:
         """What to say where there is no such queue."""
+        if self.foreign:
+            return f"there is no queue {self.queue}; look at its name (--queue)"
         return (
             f"there is no queue {self.queue}; is the group right (--group)? If it is, "
             "`leveret topology apply` makes its queues"

@@ -53,15 +53,14 @@ class Scan:
         #: Owns the lock, and is asked how many letters are ready.
         self._channel = channel
         self._hands: list[Hand] = []
+        #: Hands of earlier readings, closed.
+        self._let_go = 0
         #: Letters that were ready when reading began.
         self.ready = 0
         #: What a person should do about the queue; empty if nothing.
         self.warning = ""
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that was ready came; another program may hold some."""
-        return self._came >= self.ready
+        #: Whether all that was ready came; another program may hold some.
+        self.complete = False
 
     async def read(
         self,
@@ -72,24 +71,31 @@ class Scan:
     ) -> None:
         """Show each letter to `take`, once and oldest first; it must not raise.
 
+        What an earlier reading held and did not ack goes back first.
+
         With `at_once` the broker sends that many, then `go_on` is awaited, and if it is true the
         next come: so a caller that keeps bodies keeps few.
         """
+        await self.give_back()
         with told(self._desk):
             self.ready = await self._ready()
+            self.complete = self.ready == 0
             while not self.complete:
                 # No more than were ready: a letter that comes back must not be read again.
                 size = min(at_once, self.ready - self._came)
                 hand = await self._free_hand()
-                if not await hand.grasp(size, take):
+                full = await hand.grasp(size, take)
+                self.complete = self._came >= self.ready
+                if not full:
                     return
                 if go_on is not None and not await go_on():
                     return
 
     def ack(self, delivery: Delivery) -> bool:
         """Remove a letter for good; False when it is too late: the broker has it again."""
-        hand = self._hands[delivery.session]
-        if not hand.is_open:
+        number = delivery.session - self._let_go
+        hand = self._hands[number] if number >= 0 else None
+        if hand is None or not hand.is_open:
             return False
         hand.ack(delivery)
         return True
@@ -104,6 +110,16 @@ class Scan:
                 if hand.is_open:
                     owed += await hand.close()
                     await self._until_back(owed)
+            self._let_go += len(self._hands)
+            self._hands.clear()
+
+    async def consumers(self, queue: str) -> int:
+        """Return how many take from a queue; raises LinkError where there is none."""
+        with told(self._desk):
+            channel = await self._wire.channel(confirms=False)
+            found = await channel.queue_declare(queue, passive=True, timeout=ANSWER_WITHIN)
+            await channel.close()
+        return found.consumer_count or 0
 
     @property
     def _came(self) -> int:
@@ -113,9 +129,8 @@ class Scan:
         """Return the hand that takes the next letters: one after the other, to keep their order."""
         if not self._hands or self._hands[-1].is_full:
             channel = await self._wire.channel(confirms=False)
-            self._hands.append(
-                Hand(self._wire, channel, self._desk.queue, session=len(self._hands)),
-            )
+            number = self._let_go + len(self._hands)
+            self._hands.append(Hand(self._wire, channel, self._desk.queue, session=number))
         return self._hands[-1]
 
     async def _until_back(self, owed: int) -> None:

@@ -1,0 +1,96 @@
+"""The journal, read as a ledger: which letters are open, and what was done. Pure.
+
+A letter is open from when a worker wrote it until a note says that it left. What other tools do
+leaves no note: `expected` tells how many letters the queue should have, for somebody to compare.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from workers.deadletters.notes import Deed, Step, Verb, read_note, with_note
+from workers.headers import offset_of
+
+if TYPE_CHECKING:
+    from workers.deadletters.letter import Summary
+    from workers.deadletters.notes import Note
+    from workers.deadletters.reading import Reader
+    from workers.outcome import Delivery
+
+#: Actions remembered; the oldest are forgotten first.
+MOST_DEEDS: Final = 10_000
+#: The place of a letter whose body the journal does not have.
+NOWHERE: Final = -1
+
+
+class Entry(NamedTuple):
+    """An open letter, and the place in the journal where all of it stands."""
+
+    summary: Summary
+    offset: int
+
+
+class Ledger:
+    """What the journal says about one queue of open letters; show it every message in order."""
+
+    def __init__(self, reader: Reader, *, group: str, queue: str) -> None:
+        self._reader = reader
+        self._names = reader.names
+        self._key = reader.names.dead_key(group)
+        self._queue = queue
+        self.open: dict[str, Entry] = {}
+        #: Actions, oldest first.
+        self.deeds: dict[str, Deed] = {}
+        #: Letters that an unfinished run has sent: they may still lie in the queue.
+        self.sent: dict[str, set[str]] = {}
+        #: How many more letters the queue had than different ones, when last somebody looked.
+        self.surplus = 0
+        #: Where to read on.
+        self.next = 0
+
+    @property
+    def expected(self) -> int:
+        """How many letters the queue should have."""
+        return len(self.open) + self.surplus
+
+    def take(self, delivery: Delivery) -> None:
+        """Take the next message of the journal; raises nothing."""
+        offset = offset_of(delivery)
+        self.next = offset + 1
+        if delivery.routing_key == self._key:
+            summary = self._reader.summary(delivery)
+            self.open[summary.id] = Entry(summary, offset)
+            return
+        note = read_note(delivery, self._names)
+        if note is not None and note.queue == self._queue:
+            self._note(note)
+
+    def _note(self, note: Note) -> None:
+        self._tell(note)
+        match note.step:
+            case Step.BEGAN:
+                if note.verb in {Verb.REPLAY, Verb.EDIT}:
+                    self.sent[note.run] = set()
+            case Step.CLOSED:
+                self._close(note.ids)
+                if note.run in self.sent:
+                    self.sent[note.run].update(note.ids)
+            case Step.RECONCILED:
+                self._close(note.ids)
+                for letter in note.found():
+                    self.open.setdefault(letter.id, Entry(letter, NOWHERE))
+                self.surplus = note.count("surplus")
+            case Step.ENDED:
+                finished = note.told.get("finishes")
+                own = () if note.count("unremoved") else (note.run,)
+                for run in (*own, *(finished if isinstance(finished, list) else ())):
+                    self.sent.pop(run, None)
+
+    def _close(self, ids: tuple[str, ...]) -> None:
+        for one in ids:
+            self.open.pop(one, None)
+
+    def _tell(self, note: Note) -> None:
+        self.deeds[note.run] = with_note(self.deeds.get(note.run), note)
+        if len(self.deeds) > MOST_DEEDS:
+            del self.deeds[next(iter(self.deeds))]

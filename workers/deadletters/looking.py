@@ -1,0 +1,277 @@
+"""Which letters are open: read in the journal, and in the queue itself where the two disagree.
+
+Looking takes nothing in hand. Only where the queue holds another number of letters than the journal
+says - another tool moved some, or the journal has forgotten its beginning - the queue is looked
+through, and what comes of it is noted, so that the next look need not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from workers.deadletters.ledger import NOWHERE, Entry, Ledger
+from workers.deadletters.notes import Action, Verb, reconciled
+from workers.deadletters.views import Standing
+from workers.headers import offset_of
+from workers.link.desk import ScanRefused
+from workers.link.scan import scanning
+from workers.link.sender import sending
+from workers.link.stream import Restarted, following
+from workers.publication import Published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
+    from workers.deadletters.letter import Letter, Summary
+    from workers.deadletters.reading import Reader
+    from workers.link.desk import Desk
+    from workers.link.stream import Depth, Following
+    from workers.outcome import Delivery
+
+#: Seconds after which the journal and the queue are compared again before they are said to differ:
+#: a letter is in one of them a moment before it is in the other.
+SETTLE: Final = 0.3
+#: Comparisons before they differ.
+LOOKS: Final = 3
+
+
+class Scanning(Enum):
+    """Whether looking may take the letters in hand."""
+
+    #: Where the journal and the queue disagree.
+    IF_NEEDED = "if needed"
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+class View(NamedTuple):
+    """The open letters."""
+
+    entries: Mapping[str, Entry]
+    standing: Standing
+
+
+class Looker:
+    """Knows which letters are open; what it has read once it does not read again."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        reader: Reader,
+        *,
+        who: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._desk = desk
+        self._reader = reader
+        self._who = who
+        self._now = now
+        self._ledger = self._fresh()
+        self._alone = asyncio.Lock()
+
+    async def ledger(self) -> Ledger:
+        """Return the ledger after reading what is new in the journal."""
+        async with self._alone:
+            await self._read()
+            return self._ledger
+
+    async def view(self, scan: Scanning = Scanning.IF_NEEDED) -> View:
+        """Return the open letters; raises LinkError where they cannot be had."""
+        if self._desk.foreign:
+            return await self._foreign()
+        async with self._alone:
+            depth, agree = await self._compare()
+            if scan is Scanning.ALWAYS or (not agree and not depth.busy):
+                if scan is not Scanning.NEVER:
+                    return await self._reconcile()
+                return self._view(_differ(depth.ready, self._ledger.expected), busy=depth.busy)
+            return self._view("", busy=depth.busy)
+
+    async def letters(
+        self,
+        entries: Mapping[str, Entry],
+        take: Callable[[Letter], None],
+    ) -> None:
+        """Show the whole letters of these entries to `take`, oldest first as far as possible."""
+        placed = {entry.offset: one for one, entry in entries.items() if entry.offset != NOWHERE}
+        if placed and not self._desk.foreign:
+            await self._from_journal(placed, take)
+        rest = {one for one, entry in entries.items() if entry.offset == NOWHERE}
+        if rest:
+            await self._from_queue(rest, take)
+
+    async def everything(self, take: Callable[[Delivery], None]) -> None:
+        """Show every message of the journal to `take`, from the first to the last."""
+        async with following(self._desk, take) as journal:
+            await journal.caught_up()
+
+    # -- the journal --
+
+    async def _read(self) -> None:
+        ledger = self._ledger
+        try:
+            async with self._following(ledger) as journal:
+                await journal.caught_up()
+        except Restarted:
+            self._ledger = self._fresh()
+            await self._read()
+
+    def _following(self, ledger: Ledger) -> AbstractAsyncContextManager[Following]:
+        return following(
+            self._desk,
+            ledger.take,
+            offset=ledger.next,
+        )
+
+    async def _compare(self) -> tuple[Depth, bool]:
+        """Read what is new, and return whether the queue holds as many letters as it should."""
+        try:
+            async with self._following(self._ledger) as journal:
+                before = await journal.depth()
+                await journal.caught_up()
+                for _ in range(LOOKS):
+                    after = await journal.depth()
+                    expected = self._ledger.expected
+                    if min(before.ready, after.ready) <= expected <= max(before.ready, after.ready):
+                        return after, True
+                    before = after
+                    await journal.wait(SETTLE)
+                return after, False
+        except Restarted:
+            self._ledger = self._fresh()
+            return await self._compare()
+
+    async def _from_journal(
+        self,
+        placed: dict[int, str],
+        take: Callable[[Letter], None],
+    ) -> None:
+        left = set(placed)
+        done = asyncio.Event()
+
+        def shown(delivery: Delivery) -> None:
+            offset = offset_of(delivery)
+            if offset in left:
+                left.discard(offset)
+                take(self._reader.letter(delivery))
+            if not left:
+                done.set()
+
+        async with following(self._desk, shown, offset=min(left)) as journal:
+            reading = asyncio.ensure_future(journal.caught_up())
+            enough = asyncio.ensure_future(done.wait())
+            await asyncio.wait([reading, enough], return_when=asyncio.FIRST_COMPLETED)
+            for task in (reading, enough):
+                task.cancel()
+            await asyncio.gather(reading, enough, return_exceptions=True)
+
+    # -- the queue --
+
+    async def _from_queue(self, ids: set[str], take: Callable[[Letter], None]) -> None:
+        left = set(ids)
+
+        def shown(delivery: Delivery) -> None:
+            one = self._reader.id(delivery)
+            if one in left:
+                left.discard(one)
+                take(self._reader.letter(delivery))
+
+        async with scanning(self._desk) as scan:
+            await scan.read(shown)
+
+    async def _foreign(self) -> View:
+        """Look through another program's queue; there is no journal of it."""
+        entries: dict[str, Entry] = {}
+
+        def take(delivery: Delivery) -> None:
+            summary = self._reader.summary(delivery)
+            entries.setdefault(summary.id, Entry(summary, NOWHERE))
+
+        async with scanning(self._desk) as scan:
+            await scan.read(take)
+            warning = scan.warning or _some_held(scan.complete)
+            standing = Standing(open=scan.ready, warning=warning, scanned=True)
+        return View(entries, standing)
+
+    async def _reconcile(self) -> View:
+        """Look through the queue, and note what the journal did not know."""
+        # What came in this very moment may be in the journal and not yet in the queue.
+        known = set(self._ledger.open)
+        try:
+            async with scanning(self._desk) as scan:
+                await self._read()
+                ledger = self._ledger
+                sent = {one for ids in ledger.sent.values() for one in ids}
+                met: Counter[str] = Counter()
+                found: list[Summary] = []
+
+                def take(delivery: Delivery) -> None:
+                    one = self._reader.id(delivery)
+                    met[one] += 1
+                    if met[one] == 1 and one not in ledger.open and one not in sent:
+                        found.append(self._reader.summary(delivery))
+
+                await scan.read(take)
+                warning = scan.warning or _some_held(scan.complete)
+                await scan.give_back()
+                # What came meanwhile is in the journal by now.
+                await self._read()
+                new = [letter for letter in found if letter.id not in ledger.open]
+                gone = (known & ledger.open.keys()) - met.keys() if scan.complete else set()
+                surplus = sum(met.values()) - len(met.keys() - sent)
+                if new or gone or surplus != ledger.surplus:
+                    await self._note(gone, new, surplus)
+        except ScanRefused:
+            return self._view("", busy=True)
+        return self._view(warning, scanned=True)
+
+    async def _note(self, gone: set[str], new: list[Summary], surplus: int) -> None:
+        action = Action(
+            desk=self._desk,
+            run=new_run(),
+            verb=Verb.RECONCILE,
+            who=self._who,
+        )
+        fates: list[Published] = []
+        async with sending(self._desk) as sender:
+            for note in reconciled(action, sorted(gone), new, surplus=surplus, now=self._now()):
+                sender.post(note, fates.append)
+            await sender.idle()
+        await self._read()
+
+    def _view(self, warning: str, *, busy: bool = False, scanned: bool = False) -> View:
+        ledger = self._ledger
+        left_over = 0 if busy else sum(map(len, ledger.sent.values()))
+        standing = Standing(
+            open=len(ledger.open),
+            warning=warning,
+            busy=busy,
+            left_over=left_over,
+            scanned=scanned,
+        )
+        return View(dict(ledger.open), standing)
+
+    def _fresh(self) -> Ledger:
+        return Ledger(self._reader, group=self._desk.group, queue=self._desk.queue)
+
+
+def new_run() -> str:
+    """Return the name of a new action."""
+    return secrets.token_hex(6)
+
+
+def _differ(ready: int, expected: int) -> str:
+    return (
+        f"the queue holds {ready} letters and the journal says {expected}: another tool moved "
+        "some; a look with --scan compares them"
+    )
+
+
+def _some_held(complete: bool) -> str:  # noqa: FBT001 - a property of the scan
+    return "" if complete else "another program holds some of the letters, which are not shown"

@@ -1,0 +1,270 @@
+"""What was done with letters, as it is written to the journal and read back. Pure.
+
+A run is one action of one operator: a note that it began, notes about the letters it closed, and a
+note how it ended. Only the broker's own word says who it was; the name beside it is told by the
+program that the operator used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from workers.deadletters.letter import Summary
+from workers.publication import Publication
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from topology import Names
+    from workers.link.desk import Desk
+    from workers.outcome import Delivery
+
+#: The AMQP type of a note in the journal, which tells it from the letters there.
+NOTE: Final = "leveret.note"
+#: Ids told in one note; more go into further ones.
+MOST_IDS: Final = 200
+
+
+class Step(StrEnum):
+    """What a note tells."""
+
+    BEGAN = "began"
+    #: Letters left the open ones.
+    CLOSED = "closed"
+    #: The queue was compared with the journal.
+    RECONCILED = "reconciled"
+    ENDED = "ended"
+
+
+class Verb(StrEnum):
+    """What an operator did."""
+
+    REPLAY = "replay"
+    EDIT = "edit"
+    DISCARD = "discard"
+    RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """One action, as the history tells it; times are ISO 8601 in UTC."""
+
+    run: str
+    verb: str
+    began: str
+    #: None while it goes on, and where it was interrupted.
+    ended: str | None = None
+    #: The broker user, whom the broker knows.
+    by: str
+    #: The person, as the program told it: a system's or a console's user.
+    who: str
+    why: str = ""
+    #: Which letters were meant.
+    selection: str = ""
+    #: How many of them.
+    meant: int = 0
+    #: How many were closed.
+    done: int = 0
+    #: How many were left, by reason.
+    kept: Mapping[str, int] = field(default_factory=dict)
+    #: `done`, `stopped`, `halted` or `failed`; empty while it goes on, and after a kill.
+    outcome: str = ""
+    #: Queue of the letters.
+    queue: str = ""
+    #: Some of the letters it closed.
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Who does what, why, and to which letters."""
+
+    desk: Desk
+    run: str
+    verb: Verb
+    who: str
+    why: str = ""
+    selection: str = ""
+
+    @property
+    def names(self) -> Names:
+        """The names at the broker."""
+        return self.desk.names
+
+    @property
+    def group(self) -> str:
+        """Whose letters they are."""
+        return self.desk.group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One note, read back."""
+
+    step: Step
+    run: str
+    verb: str
+    queue: str
+    by: str
+    at: str
+    told: Mapping[str, Any]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The letters it is about."""
+        ids = self.told.get("ids")
+        return tuple(map(str, ids)) if isinstance(ids, list) else ()
+
+    def text(self, name: str) -> str:
+        """Return a text it tells, or an empty one."""
+        value = self.told.get(name)
+        return value if isinstance(value, str) else ""
+
+    def count(self, name: str) -> int:
+        """Return a number it tells, or 0."""
+        value = self.told.get(name)
+        return value if isinstance(value, int) else 0
+
+    def counts(self, name: str) -> dict[str, int]:
+        """Return numbers by name that it tells."""
+        value = self.told.get(name)
+        return {str(key): int(n) for key, n in value.items()} if isinstance(value, dict) else {}
+
+    def found(self) -> list[Summary]:
+        """Return the letters that were in the queue and not in the journal."""
+        rows = self.told.get("found")
+        return list(map(_summary, rows)) if isinstance(rows, list) else []
+
+
+def began(action: Action, meant: int, now: datetime) -> Publication:
+    """Return the note that an action begins."""
+    told = {
+        "who": action.who,
+        "why": action.why,
+        "selection": action.selection,
+        "meant": meant,
+    }
+    return _note(action, Step.BEGAN, now, told)
+
+
+def closed(action: Action, ids: Sequence[str], now: datetime) -> Publication:
+    """Return the note that letters leave the open ones."""
+    return _note(action, Step.CLOSED, now, {"ids": list(ids)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How an action ended."""
+
+    outcome: str
+    done: int = 0
+    kept: Mapping[str, int] = field(default_factory=dict)
+    #: Letters that were sent and may still lie in the queue.
+    unremoved: int = 0
+    #: Earlier runs that were interrupted, of which nothing is left to do.
+    finishes: tuple[str, ...] = ()
+
+
+def ended(action: Action, end: End, now: datetime) -> Publication:
+    """Return the note that an action is over."""
+    return _note(action, Step.ENDED, now, asdict(end) | {"kept": dict(end.kept)})
+
+
+def reconciled(
+    action: Action,
+    missed: Iterable[str],
+    found: Iterable[Summary],
+    *,
+    surplus: int,
+    now: datetime,
+) -> Iterable[Publication]:
+    """Yield the notes of what a comparison found: few letters in each.
+
+    `surplus` is how many more letters the queue has than different ones.
+    """
+    gone, new = list(missed), [asdict(letter) for letter in found]
+    for at in range(0, max(len(gone), len(new), 1), MOST_IDS):
+        told = {
+            "who": action.who,
+            "ids": gone[at : at + MOST_IDS],
+            "found": new[at : at + MOST_IDS],
+            "surplus": surplus,
+        }
+        yield _note(action, Step.RECONCILED, now, told)
+
+
+def read_note(delivery: Delivery, names: Names) -> Note | None:
+    """Return the note in a message of the journal, or None for a letter or nonsense."""
+    if delivery.routing_key != names.journal_key or delivery.properties.type != NOTE:
+        return None
+    try:
+        told = orjson.loads(delivery.body)
+        return Note(
+            step=Step(told["step"]),
+            run=str(told["run"]),
+            verb=str(told["verb"]),
+            queue=str(told["queue"]),
+            by=delivery.properties.user_id or "",
+            at=str(told["at"]),
+            told=told,
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):  # another version's
+        return None
+
+
+def with_note(deed: Deed | None, note: Note) -> Deed:
+    """Return the deed as it stands after another note about it."""
+    if deed is None:
+        deed = Deed(
+            run=note.run,
+            verb=note.verb,
+            began=note.at,
+            by=note.by,
+            who=note.text("who"),
+            why=note.text("why"),
+            selection=note.text("selection"),
+            meant=note.count("meant"),
+            queue=note.queue,
+        )
+    match note.step:
+        case Step.CLOSED:
+            some = (*deed.examples, *note.ids)[:3]
+            return replace(deed, done=deed.done + len(note.ids), examples=some)
+        case Step.RECONCILED:
+            gone, new = len(note.ids), len(note.told.get("found", ()))
+            kept = Counter(deed.kept) + Counter({"gone from the queue": gone, "found in it": new})
+            return replace(deed, kept=kept, outcome="done", ended=note.at)
+        case Step.ENDED:
+            return replace(
+                deed,
+                ended=note.at,
+                outcome=note.text("outcome"),
+                done=max(deed.done, note.count("done")),
+                kept=note.counts("kept"),
+            )
+        case Step.BEGAN:
+            return deed
+
+
+def _note(action: Action, step: Step, now: datetime, told: Mapping[str, Any]) -> Publication:
+    about = {
+        "step": step.value,
+        "run": action.run,
+        "verb": action.verb.value,
+        "group": action.group,
+        "queue": action.desk.queue,
+        "at": now.isoformat(),
+    }
+    names = action.names
+    return Publication(names.dead, names.journal_key, orjson.dumps(about | dict(told)), type=NOTE)
+
+
+def _summary(row: Any) -> Summary:
+    known = {name: row.get(name) for name in Summary.__dataclass_fields__}
+    return Summary(**known)

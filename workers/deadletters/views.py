@@ -1,0 +1,191 @@
+"""What the workbench answers: plain frozen data, for a terminal and a web page alike.
+
+All texts may come from a stranger: clean them before a terminal or a browser sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workers.deadletters.foresight import Foreseen
+    from workers.deadletters.groups import Group
+    from workers.deadletters.letter import Letter, Summary
+    from workers.deadletters.marking import Shape
+    from workers.deadletters.notes import Deed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far an answer can be relied on."""
+
+    #: Letters that are open.
+    open: int
+    #: What a person should know or do; empty if nothing.
+    warning: str = ""
+    #: Whether an action has letters in hand at this moment.
+    busy: bool = False
+    #: Letters that an interrupted run has sent, and that may still lie in the queue.
+    left_over: int = 0
+    #: Whether the queue itself was looked through just now.
+    scanned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A page of the letters that fit, newest first."""
+
+    letters: tuple[Summary, ...]
+    #: How many fit in all.
+    matching: int
+    #: Letters that fit and are newer than this page.
+    before: int
+    standing: Standing
+
+    @property
+    def more(self) -> int:
+        """How many fit and are older than this page."""
+        return self.matching - self.before - len(self.letters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """The letters that fit, by fingerprint; the largest group first."""
+
+    groups: tuple[Group, ...]
+    matching: int
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One letter, whole."""
+
+    letter: Letter
+    #: Its body as it may be shown, with the places of the errors marked.
+    body: Shape
+    #: What a replay would do now; None where nobody can tell (no registry was given).
+    foreseen: Foreseen | None
+    #: Whether it is open; if not, what closed it may be among the deeds.
+    open: bool
+    #: What was done with it and with the letters it is a replay of, oldest first.
+    deeds: tuple[Deed, ...]
+    #: The queue a replay would go to; empty where nobody knows.
+    destination: str
+    #: The body as it may be edited: hidden values stand as `••••`, and stay what they are.
+    editable: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """The letters that an action would touch; valid until somebody else acts."""
+
+    ids: frozenset[str]
+    #: How many letters of each fingerprint.
+    groups: tuple[Group, ...]
+    #: What was asked for and no open letter is called.
+    unknown: tuple[str, ...]
+    #: What was asked, in one line.
+    described: str
+    standing: Standing
+
+    @property
+    def count(self) -> int:
+        """How many letters."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What a replay would do now."""
+
+    meant: Meant
+    #: Those that today's worker would take; all of them where nobody can tell.
+    passing: frozenset[str]
+    #: Of those, letters the processor itself gave up before: only a run can tell.
+    undecided: int
+    #: How many would be refused again, by reason.
+    failing: Mapping[str, int]
+    #: How many letters would go to each queue.
+    queues: Mapping[str, int]
+    #: Fingerprint → the letter of it that would go first, and alone.
+    canaries: Mapping[str, str]
+
+    @property
+    def told(self) -> str:
+        """The proposal in a few words: `73 of 80 would now pass`."""
+        return f"{len(self.passing)} of {self.meant.count} would now pass"
+
+
+class Phase(StrEnum):
+    """How far an action is."""
+
+    BEGINNING = "beginning"
+    #: One letter of each fingerprint is sent, and waited for.
+    CANARY = "canary"
+    WORKING = "working"
+    #: All is sent; letters may still come back.
+    WATCHING = "watching"
+    OVER = "over"
+
+
+class Ending(StrEnum):
+    """How an action ended."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    #: Every letter left belongs to a fingerprint that came back.
+    HALTED = "halted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """A fingerprint whose letters came back, so that the rest of them stayed."""
+
+    fingerprint: str
+    #: What was sent and came back: the new letter's id.
+    letter_id: str
+    error_code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How an action goes; the last one, whose phase is OVER, is its result."""
+
+    run: str
+    verb: str
+    phase: Phase
+    #: Letters that were meant.
+    total: int
+    #: Confirmed by the broker, and removed from the dead letters.
+    done: int = 0
+    #: Left where they were, by reason.
+    kept: Mapping[str, int] = field(default_factory=dict)
+    #: Sent, and dead letters again by now.
+    returned: int = 0
+    halts: tuple[Halt, ...] = ()
+    #: Not among the letters any more: somebody else was quicker.
+    gone: int = 0
+    #: Closed, but still lying in the queue; the next action removes them.
+    unremoved: int = 0
+    #: Left over from an interrupted run, sent before and now removed.
+    finished: int = 0
+    #: Closed without a note in the journal.
+    unnoted: int = 0
+    #: Seconds since it began.
+    seconds: float = 0.0
+    #: Letters a second that are allowed now; 0 for no limit.
+    rate: float = 0.0
+    ending: Ending | None = None
+    #: Why it failed, in one line.
+    why: str = ""
+
+    @property
+    def left(self) -> int:
+        """How many are neither done nor given up."""
+        return max(0, self.total - self.done - self.gone - sum(self.kept.values()))
