@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from starlette.requests import Request
+    from starlette.types import ASGIApp
 
     from workers.health import Health
 
@@ -64,7 +65,7 @@ def application(
 class Server:
     """Serves an app while its context is open; port 0 picks a free one."""
 
-    def __init__(self, app: Starlette, *, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, port: int) -> None:
         self._app = app
         self._host = host
         self.port = port

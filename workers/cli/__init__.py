@@ -71,6 +71,7 @@ def _told(error: BaseException) -> Failure | None:
         ("workers.broker", "ManagementError", FAILED),
         ("workers.web", "PortTaken", FAILED),
         ("topology", "NameRefused", WRONG_USE),
+        ("workers.console.doors.users", "ConsoleRefused", WRONG_USE),
         ("topology", "TopologyError", FAILED),
     ):
         kind = getattr(sys.modules.get(module), name, None)

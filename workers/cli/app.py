@@ -19,6 +19,7 @@ VERBS: Final = {
     "dev": "Everything on this machine, at work, to look at.",
     "run": "Run the worker.",
     "publish": "Publish messages, and await their answers.",
+    "console": "The web console, and users for it.",
 }
 
 #: Group → one line about it, and its verbs. Where they are: `workers.cli.<group>:<verb>`.

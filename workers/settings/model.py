@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import (
@@ -38,6 +39,12 @@ _NOT_IN_AN_AGENT_ID: Final = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
 _LONGEST_HOST: Final = 100
 _AS_TEXT: Final = PlainSerializer(
     lambda url: "none" if url is None else str(url), return_type=str, when_used="json"
+)
+#: Names and roles may be shown; what passwords were made into may not.
+_WHO: Final = PlainSerializer(
+    lambda users: ",".join(str(user).rpartition(":")[0] for user in users),
+    return_type=str,
+    when_used="json",
 )
 
 
@@ -101,6 +108,17 @@ class Settings(BaseSettings):
     operators: Texts = ()
     #: JSON pointers of values that no view of a dead letter shows; `*` stands for any key.
     mask: Texts = ()
+    #: Whether the web console is shown on the HTTP port, beside metrics and probes.
+    console: bool = False
+    #: Where `leveret console` listens.
+    console_host: str = "127.0.0.1"
+    console_port: Annotated[int, AfterValidator(ranges.PORT.number)] = 9465
+    #: Who may enter, as `leveret console user` prints it; without anybody it is loopback only.
+    console_users: Annotated[Texts, _WHO] = ()
+    #: The same, a line each.
+    console_users_file: Path | None = None
+    #: Names under which browsers may call the console, beside where it listens.
+    console_hosts: Texts = ()
     #: Whether a task's `callback_url` gets a copy of the answer.
     callback: bool = False
     #: Hosts that may be called back by http or https; agents may always be.
@@ -159,7 +177,7 @@ class Settings(BaseSettings):
             )
         return group
 
-    @field_validator("http_host")
+    @field_validator("http_host", "console_host")
     @classmethod
     def _some_host(cls, host: str) -> str:
         if not host.strip() or "/" in host:

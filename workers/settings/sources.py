@@ -37,7 +37,7 @@ NOT_SETTINGS: Final = frozenset({CONFIG, SECRETS, "LEVERET_PRIVATE_BROKER"})
 #: Where Docker and Kubernetes put secrets.
 DEFAULT_SECRETS: Final = Path("/run/secrets")
 #: Settings whose values are never repeated in an error.
-SECRET: Final = frozenset({"amqp_url", "inbox"})
+SECRET: Final = frozenset({"amqp_url", "inbox", "console_users"})
 
 #: What Kubernetes puts into every container beside a Service called `leveret`.
 _SERVICE_LINK: Final = re.compile(

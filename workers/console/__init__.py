@@ -1,0 +1,1 @@
+"""The web console: what goes on, the dead letters, the contracts, the topology; and its doors."""

@@ -1,0 +1,81 @@
+"""The console as one ASGI app: gate, doors, pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Router
+
+from topology import Names
+from workers.console.asking import Asking
+from workers.console.contracts import Contracts
+from workers.console.doors.doors import Doors, Refused
+from workers.console.doors.gate import Gate, Hosts
+from workers.console.ground import Looking
+from workers.console.pages.contracts import ContractPages
+from workers.console.pages.entrance import Entrance
+from workers.console.pages.topology import TopologyPages
+from workers.console.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from workers.console.doors.users import User
+    from workers.registry import Registry
+    from workers.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a console is made from."""
+
+    settings: Settings
+    registry: Registry
+    users: Mapping[str, User]
+    #: Where it listens; with the configured ones the names it answers to.
+    host: str
+
+
+def console(plan: Plan) -> ASGIApp:
+    """Return the console."""
+    settings = plan.settings
+    names = Names(settings.prefix)
+    view = View(guarded=bool(plan.users), prefix=settings.prefix)
+    contracts = Contracts(plan.registry)
+    pages = (
+        Entrance(view),
+        ContractPages(view, contracts, Asking(settings), names),
+        TopologyPages(view, Looking(settings), dict),
+    )
+    router = Router([route for page in pages for route in page.routes()])
+    doors = Doors(_Told(router, view), plan.users, view.refused)
+    return Gate(doors, Hosts.of(plan.host, settings.console_hosts))
+
+
+_TOLD = {404: "There is no such page."}
+
+
+class _Told:
+    """Turns a page's refusal, and an address that leads nowhere, into a page."""
+
+    def __init__(self, router: Router, view: View) -> None:
+        self._router = router
+        self._view = view
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self  # lets the router raise, rather than write its own plain text
+        try:
+            await self._router(scope, receive, send)
+        except Refused as refused:
+            response = self._view.refused(Request(scope), refused)
+        except HTTPException as wrong:
+            told = _TOLD.get(wrong.status_code, "That cannot be done here.")
+            response = self._view.refused(Request(scope), Refused(wrong.status_code, told))
+        else:
+            return
+        await response(scope, receive, send)

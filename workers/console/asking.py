@@ -1,0 +1,87 @@
+"""Publishes one message for somebody at the console, and waits for its answer a while."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from topology import Names
+from workers.link.client import Client
+from workers.publication import Publication, Published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers.outcome import Delivery
+    from workers.settings import Settings
+
+#: Seconds a page waits for an answer.
+PATIENCE: Final = 10.0
+#: People who publish at once; each has two connections to the broker while they wait.
+AT_ONCE: Final = 4
+
+_TROUBLE: Final = {
+    Published.RETURNED: "No queue takes this type: no group's bindings match it.",
+    Published.REFUSED: "Its queue is full or failing; the message was not taken.",
+    Published.UNKNOWN: "The line was lost: nobody knows whether it was taken.",
+}
+
+
+class Answered(NamedTuple):
+    """What came of a publication."""
+
+    #: Empty when it was published; else what went wrong, in words.
+    trouble: str
+    #: The answer's bytes and type; None where none came in time.
+    body: bytes | None = None
+    type: str = ""
+    #: From the publication to the answer, or to giving up.
+    seconds: float = 0.0
+
+
+class Asking:
+    """Asks for people; raises LinkError where the broker cannot be had."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._names = Names(settings.prefix)
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(self, make: Callable[[str], bytes], key: str, kind: str) -> Answered:
+        """Publish what `make` returns for our agent id, and wait."""
+        url = self._settings.amqp_url
+        if url is None:
+            return Answered("No broker is configured; set LEVERET_AMQP_URL.")
+        answer: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+
+        def heard(delivery: Delivery) -> None:
+            if not answer.done():
+                answer.set_result(delivery)
+
+        async with self._slots:
+            client = Client(
+                url.get_secret_value(),
+                self._names,
+                heard=heard,
+                connect_timeout=self._settings.connect_timeout,
+            )
+            async with client:
+                began = time.monotonic()
+                fate = await client.publish(
+                    Publication(
+                        self._names.requests,
+                        key,
+                        make(client.agent_id),
+                        reply_to=client.reply_to,
+                        type=kind,
+                    )
+                )
+                if fate is not Published.CONFIRMED:
+                    return Answered(_TROUBLE[fate])
+                await asyncio.wait([answer], timeout=PATIENCE)
+                passed = time.monotonic() - began
+                if not answer.done():
+                    return Answered("", seconds=passed)
+                told = answer.result()
+                return Answered("", told.body, told.properties.type or "", passed)

@@ -1,0 +1,1 @@
+"""Who may enter the console, and what every request must pass before a page sees it."""

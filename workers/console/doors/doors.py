@@ -1,0 +1,316 @@
+"""Who asks, and whether they may: a cookie, basic auth, or this very machine.
+
+Every POST is read and believed here, before a page sees it, so that no page can forget to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import hashlib
+import hmac
+import secrets
+from base64 import b64decode
+from collections import OrderedDict
+from time import monotonic
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import parse_qsl, quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from workers.console.doors.gate import is_loopback
+from workers.console.doors.passwords import fits
+from workers.console.doors.sessions import LONGEST, STRANGER, Sessions, Visitor
+from workers.console.doors.throttle import Throttle
+from workers.console.doors.users import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from workers.console.doors.users import User
+
+#: Bytes of a form: a letter of the default size limit, each byte percent-encoded, and some.
+LONGEST_FORM: Final = 4 * 2**20
+MOST_FIELDS: Final = 200
+#: The field in which a form says for whom it was made.
+TOKEN: Final = "token"  # noqa: S105 - its name
+#: Seconds a password given with basic auth is remembered as right.
+REMEMBERED: Final = 60.0
+MOST_REMEMBERED: Final = 1_000
+#: Failures by name that are forgiven: many, or a stranger could lock people out.
+FORGIVEN_BY_NAME: Final = 50
+#: Who is here where only this machine may be.
+LOCAL: Final = Visitor("local", Role.OPERATOR)
+_OPEN: Final = ("/login", "/static/")
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+class Refused(Exception):
+    """A request that gets no page; says which status, and what to do."""
+
+    def __init__(self, status: int, line: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(line)
+        self.status = status
+        self.line = line
+        self.headers = dict(headers or {})
+
+
+class Entry(NamedTuple):
+    """What the doors found out about a request."""
+
+    visitor: Visitor
+    #: What a form for this visitor must carry.
+    form_token: str
+    #: What was posted; the first value of each field.
+    form: Mapping[str, str]
+    #: All values of fields that were posted several times.
+    several: Mapping[str, tuple[str, ...]]
+
+
+def entry_of(request: Request) -> Entry:
+    """Return what the doors found out."""
+    entry: Entry = request.scope["entry"]
+    return entry
+
+
+class Doors:
+    """Lets in who may come; without users, who sits at this machine."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        users: Mapping[str, User],
+        refused: Callable[[Request, Refused], Response],
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._app = app
+        self._users = users
+        self._refused = refused
+        self._clock = clock
+        self._sessions = Sessions(clock=clock)
+        self._by_address = Throttle(clock=clock)
+        self._by_name = Throttle(clock=clock, forgiven=FORGIVEN_BY_NAME)
+        #: One scrypt at a time: it takes a processor and 16 MiB.
+        self._checking = asyncio.Lock()
+        self._right: OrderedDict[str, tuple[float, Visitor]] = OrderedDict()
+        self._salt = secrets.token_bytes(32)
+        #: Takes as long as a real one, so that nobody learns which names there are.
+        self._nobody = next((user.made for user in users.values()), "")
+
+    @property
+    def guarded(self) -> bool:
+        """Whether people log in here."""
+        return bool(self._users)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._enter(request)
+        except Refused as refused:
+            response = self._refused(request, refused)
+        if response is None:
+            await self._app(scope, receive, send)
+        else:
+            await response(scope, receive, send)
+
+    async def _enter(self, request: Request) -> Response | None:
+        """Put the entry on the request and return None, or the answer in place of a page."""
+        visitor, token, fresh = await self._who(request)
+        form: dict[str, tuple[str, ...]] = {}
+        # A stranger sees the login page first, whatever they posted.
+        strange = not visitor.known and not request.url.path.startswith(_OPEN)
+        if request.method == "POST" and not strange:
+            form = await _posted(request)
+            if not self._sessions.believed(token, _first(form).get(TOKEN, "")):
+                raise Refused(
+                    403,
+                    "This form is too old or was not made here. Nothing was done; load the page "
+                    "again and repeat it.",
+                )
+        request.scope["entry"] = Entry(
+            visitor, self._sessions.form_token(token), _first(form), form
+        )
+        if request.url.path == "/logout" and request.method == "POST":
+            return self._out(request, token)
+        if request.url.path == "/login" and request.method == "POST":
+            return await self._in(request, token)
+        if strange:
+            return _to_login(request)
+        if fresh and request.url.path == "/login":
+            # The login form needs a cookie to be believed by.
+            request.scope["fresh_cookie"] = (cookie_name(request), token)
+        return None
+
+    # -- who it is --
+
+    async def _who(self, request: Request) -> tuple[Visitor, str, bool]:
+        """Return who asks, what their forms are bound to, and whether that is new."""
+        if not self._users:
+            peer = request.client.host if request.client else ""
+            if not is_loopback(peer):
+                raise Refused(
+                    403,
+                    "This console is open to its own machine only. Give it users "
+                    "(LEVERET_CONSOLE_USERS) to open it to others.",
+                )
+            return LOCAL, "local", False
+        given = request.headers.get("authorization", "")
+        if given[:6].lower() == "basic ":
+            visitor = await self._basic(request, given)
+            return visitor, f"basic {visitor.name}", False
+        token = request.cookies.get(cookie_name(request), "")
+        if token and (visitor_known := self._sessions.visitor(token)):
+            return visitor_known, token, False
+        return STRANGER, token or secrets.token_urlsafe(32), not token
+
+    async def _basic(self, request: Request, given: str) -> Visitor:
+        key = hmac.new(self._salt, given.encode(), hashlib.sha256).hexdigest()
+        until, visitor = self._right.get(key, (0.0, STRANGER))
+        if until > self._clock():
+            return visitor
+        try:
+            name, _, password = b64decode(given[6:], validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            name = password = ""
+        visitor = await self._checked(request, name, password)
+        if not visitor.known:
+            raise Refused(
+                401,
+                "That name and password do not fit.",
+                headers={"www-authenticate": 'Basic realm="leveret", charset="UTF-8"'},
+            )
+        self._right[key] = (self._clock() + REMEMBERED, visitor)
+        while len(self._right) > MOST_REMEMBERED:
+            self._right.popitem(last=False)
+        return visitor
+
+    async def _checked(self, request: Request, name: str, password: str) -> Visitor:
+        """Return who has this name and password, or the stranger; raises Refused when throttled."""
+        address = f"address {request.client.host if request.client else ''}"
+        known = f"name {name[:64]}"
+        wait = max(self._by_address.wait(address), self._by_name.wait(known))
+        if wait:
+            raise Refused(
+                429,
+                f"Too many failed logins. Try again in {wait:.0f} s.",
+                headers={"retry-after": f"{wait:.0f}"},
+            )
+        user = self._users.get(name)
+        # Counted before the check: a hundred tries at once must not all find the door open.
+        self._by_address.failed(address)
+        self._by_name.failed(known)
+        async with self._checking:
+            right = await asyncio.to_thread(
+                fits, password[:1024], user.made if user else self._nobody
+            )
+        if user is None or not right:
+            return STRANGER
+        self._by_address.passed(address)
+        self._by_name.passed(known)
+        return Visitor(user.name, user.role)
+
+    # -- in and out --
+
+    async def _in(self, request: Request, token: str) -> Response | None:
+        if not self._users:
+            return RedirectResponse("/", 303)
+        form = entry_of(request).form
+        visitor = await self._checked(request, form.get("name", ""), form.get("password", ""))
+        if not visitor.known:
+            request.scope["login_failed"] = True
+            return None
+        self._sessions.end(token)
+        response = RedirectResponse(safe_next(form.get("next", "")), 303)
+        # A new token: whoever planted the old one in this browser stays outside.
+        _set_cookie(request, response, self._sessions.begin(visitor))
+        return response
+
+    def _out(self, request: Request, token: str) -> Response:
+        self._sessions.end(token)
+        response = RedirectResponse("/login" if self._users else "/", 303)
+        response.delete_cookie(cookie_name(request), path="/")
+        return response
+
+
+def cookie_name(request: Request) -> str:
+    """Return the cookie's name; under TLS one that no other host can set."""
+    return "__Host-leveret" if request.url.scheme == "https" else "leveret_console"
+
+
+def with_cookie(request: Request, response: Response) -> Response:
+    """Return the response with the cookie that a new stranger's form needs, if it does."""
+    fresh = request.scope.get("fresh_cookie")
+    if fresh:
+        _set_cookie(request, response, fresh[1])
+    return response
+
+
+def safe_next(path: str) -> str:
+    """Return where to go after a login: a page of ours, whatever the address asked for."""
+    local = path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if local and path.isprintable() and "\\" not in path else "/"
+
+
+def _set_cookie(request: Request, response: Response, token: str) -> None:
+    response.set_cookie(
+        cookie_name(request),
+        token,
+        max_age=int(LONGEST),
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def _to_login(request: Request) -> Response:
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.headers.get("hx-request") or request.method == "POST":
+        raise Refused(401, "You are logged out.", headers={"hx-redirect": "/login"})
+    if "text/event-stream" in request.headers.get("accept", ""):
+        raise Refused(401, "You are logged out.")
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        # The link stands on another site, so the browser kept our cookie back; from here it sends
+        # it. Quoted, an address holds nothing that ends the attribute.
+        again = quote(safe_next(here), safe="/?=&%")
+        again = again.replace("&", "&amp;")
+        return HTMLResponse(
+            '<!doctype html><html lang="en"><title>leveret</title>'
+            f'<meta http-equiv="refresh" content="0;url={again}">'
+            f'<p><a href="{again}">Go on</a>'
+        )
+    return RedirectResponse(f"/login?next={quote(here, safe='')}", 303)
+
+
+async def _posted(request: Request) -> dict[str, tuple[str, ...]]:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise Refused(415, "Send a form (application/x-www-form-urlencoded).")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            raise Refused(413, "That form is larger than any letter could be; nothing was done.")
+    fields: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError as error:  # too many fields, or no form at all
+        raise Refused(400, "That is no form of this console; nothing was done.") from error
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in fields.items()}
+
+
+def _first(form: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {name: values[0] for name, values in form.items()}

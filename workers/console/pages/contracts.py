@@ -1,0 +1,109 @@
+"""Contracts: every type with its schema and an example; publish one and see the answer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.routing import Route
+
+from messages import InvalidMessage
+from topology import NameRefused, Names
+from workers.console.doors.doors import Refused, entry_of
+from workers.console.pages.acting import operator
+from workers.link.supervisor import LinkError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from messages import FieldError
+    from workers.console.asking import Answered, Asking
+    from workers.console.contracts import Contract, Contracts
+    from workers.console.view import View
+
+
+class ContractPages:
+    """The list and a page for each contract."""
+
+    def __init__(self, view: View, contracts: Contracts, asking: Asking, names: Names) -> None:
+        self._view = view
+        self._contracts = contracts
+        self._asking = asking
+        self._names = names
+
+    def routes(self) -> list[Route]:
+        """Return its addresses."""
+        return [
+            Route("/contracts", self._first),
+            Route("/contracts/{message_type}", self._one, methods=["GET", "POST"]),
+            Route("/contracts/{message_type}/{task_type}", self._one, methods=["GET", "POST"]),
+        ]
+
+    async def _first(self, request: Request) -> Response:
+        return self._page(request, self._contracts.all[0])
+
+    async def _one(self, request: Request) -> Response:
+        path = request.path_params
+        contract = self._contracts.find(path["message_type"], path.get("task_type", ""))
+        if contract is None:
+            raise Refused(404, "No contract has that name; the list shows which there are.")
+        if request.method == "GET":
+            return self._page(request, contract)
+        operator(request)
+        form = entry_of(request).form
+        text = form.get("payload", "")
+        body, trouble, errors = self._checked(text, contract)
+        if trouble and "anyway" not in form:
+            return self._page(
+                request, contract, status=422, text=text, trouble=trouble, errors=errors
+            )
+        try:
+            key = self._names.request_key(contract.message_type, contract.task_type or None)
+            answer = await self._asking.ask(
+                lambda agent_id: self._body(text, contract, agent_id), key, contract.message_type
+            )
+        except (LinkError, NameRefused) as error:
+            return self._page(request, contract, status=503, text=text, trouble=str(error))
+        return self._page(request, contract, text=text, answer=answer, sent=body.decode())
+
+    def _checked(self, text: str, contract: Contract) -> tuple[bytes, str, tuple[FieldError, ...]]:
+        """Return the whole message, and what is wrong with it."""
+        body = self._body(text, contract, "console")
+        try:
+            self._contracts.decoded(body)
+        except InvalidMessage as invalid:
+            return body, invalid.reason, invalid.errors
+        return body, "", ()
+
+    def _body(self, text: str, contract: Contract, agent_id: str) -> bytes:
+        try:
+            payload = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return text.encode("utf-8", "replace")  # sent as it is, it is no message at all
+        return self._contracts.envelope(payload, contract.message_type, agent_id=agent_id)
+
+    def _page(
+        self, request: Request, contract: Contract, *, status: int = 200, **values: Any
+    ) -> Response:
+        answer: Answered | None = values.pop("answer", None)
+        given: dict[str, Any] = {"text": contract.example, "trouble": "", "errors": (), "sent": ""}
+        return self._view.page(
+            request,
+            "contracts.html",
+            status=status,
+            contracts=self._contracts.all,
+            contract=contract,
+            schema=json.dumps(contract.schema, indent=2),
+            answer=answer,
+            answer_text=_pretty(answer.body) if answer and answer.body else "",
+            **given | values,
+        )
+
+
+def _pretty(body: bytes) -> str:
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        return body.decode("utf-8", "replace")
