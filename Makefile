@@ -3,7 +3,7 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help dev test check fmt lock bench clean environment broker
+.PHONY: help dev test check fmt lock bench clean environment broker browser
 
 help: ## Say what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,6 +19,9 @@ dev: broker ## Start everything on this machine and show it at work.
 
 test: broker ## Run every test that this machine can run.
 	@$(BIN)/python -m pytest $(ARGS)
+
+browser: environment ## Install a Chromium, so that `make test` tries the console in it too.
+	@deploy/bootstrap browser
 
 check: environment ## Lint, format, types and import contracts.
 	@$(BIN)/ruff check .

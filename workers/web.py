@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,8 +33,12 @@ class PortTaken(Exception):
 def application(
     page: Callable[[str], tuple[bytes, str] | Awaitable[tuple[bytes, str]]],
     health: Health,
+    console: ASGIApp | None = None,
 ) -> Starlette:
-    """Return the ASGI app; `page` makes the exposition for an Accept header."""
+    """Return the ASGI app; `page` makes the exposition for an Accept header.
+
+    With a console, that has every other address.
+    """
 
     async def metrics(request: Request) -> Response:
         made = page(request.headers.get("accept", ""))
@@ -54,10 +58,10 @@ def application(
 
     return Starlette(
         routes=[
-            Route("/", start),
             Route("/metrics", metrics),
             Route("/livez", livez),
             Route("/readyz", readyz),
+            Mount("/", console) if console else Route("/", start),
         ]
     )
 

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from workers.cli import DONE, FAILED
 from workers.cli.options import NOWHERE, Where, settings
+from workers.console.beside import beside
 from workers.doctor.unsafe import refuse
 from workers.exposition import merge, page
 from workers.health import Health
@@ -64,7 +65,7 @@ def run(
     registry = load(modules, offered=chosen.processors)
     refuse(chosen, registry)
     if chosen.processes > 1:
-        return asyncio.run(_supervise(chosen, modules))
+        return asyncio.run(_supervise(chosen, registry, modules))
     return asyncio.run(_work(chosen, registry, report_port))
 
 
@@ -78,11 +79,14 @@ async def _work(chosen: Settings, registry: Registry, report_port: int | None) -
     await stand(chosen, patience=PATIENCE)
     service = Service(chosen, registry, watch)
     _on_signals(service.leave)
-    async with Server(
-        application(lambda accept: page(metrics.registry, accept), watch.health),
-        host=chosen.http_host,
-        port=chosen.http_port,
-    ) as server:
+    async with (
+        beside(chosen, registry) as console,
+        Server(
+            application(lambda accept: page(metrics.registry, accept), watch.health, console),
+            host=chosen.http_host,
+            port=chosen.http_port,
+        ) as server,
+    ):
         if report_port is not None:
             os.write(report_port, f"{server.port}\n".encode())
             os.close(report_port)
@@ -90,13 +94,14 @@ async def _work(chosen: Settings, registry: Registry, report_port: int | None) -
     return DONE
 
 
-async def _supervise(chosen: Settings, modules: tuple[str, ...]) -> int:
+async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, ...]) -> int:
     flags = ["--group", chosen.group, "--processes", "1", "--prefetch", str(chosen.prefetch)]
     environment = {
         **os.environ,
         "LEVERET_HTTP_PORT": "0",
         "LEVERET_HTTP_HOST": "127.0.0.1",
         "LEVERET_PREFIX": chosen.prefix,
+        "LEVERET_CONSOLE": "off",  # one for all of them, here
     }
     if chosen.amqp_url is not None:  # not as a flag: everybody may read those
         environment["LEVERET_AMQP_URL"] = chosen.amqp_url.get_secret_value()
@@ -109,10 +114,11 @@ async def _supervise(chosen: Settings, modules: tuple[str, ...]) -> int:
     async def pages(accept: str) -> tuple[bytes, str]:
         return merge(await replicas.pages("/metrics"), accept)
 
-    async with Server(
-        application(pages, health),
-        host=chosen.http_host,
-        port=chosen.http_port,
+    async with (
+        beside(chosen, registry) as console,
+        Server(
+            application(pages, health, console), host=chosen.http_host, port=chosen.http_port
+        ),
     ):
         health.consuming()
         return DONE if await replicas.run() else FAILED

@@ -1,9 +1,8 @@
-"""The console as a process of its own, or beside a worker's metrics: who may open it, and where."""
+"""The console, opened: who may open it, and where; and served by a process of its own."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from workers.console.app import Plan, console
@@ -12,18 +11,17 @@ from workers.console.doors.users import ConsoleRefused, users_of
 from workers.web import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import asyncio
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from starlette.types import ASGIApp
 
+    from workers.console.doors.users import User
     from workers.registry import Registry
     from workers.settings import Settings
 
-log = logging.getLogger("leveret.console")
-
-
-def opened(settings: Settings, registry: Registry, *, host: str) -> ASGIApp:
-    """Return the console; raises ConsoleRefused where strangers could walk in."""
+def checked_users(settings: Settings, *, host: str) -> Mapping[str, User]:
+    """Return who may enter; raises ConsoleRefused where strangers could walk in."""
     users = users_of(settings)
     if not users and not is_loopback(host):
         raise ConsoleRefused(
@@ -31,7 +29,16 @@ def opened(settings: Settings, registry: Registry, *, host: str) -> ASGIApp:
             "(`leveret console user NAME` makes one for LEVERET_CONSOLE_USERS), or let it listen "
             "on 127.0.0.1",
         )
-    return console(Plan(settings=settings, registry=registry, users=users, host=host))
+    return users
+
+
+@asynccontextmanager
+async def opened(settings: Settings, registry: Registry, *, host: str) -> AsyncIterator[ASGIApp]:
+    """Lend a console that is kept up to date; raises ConsoleRefused as `checked_users` does."""
+    users = checked_users(settings, host=host)
+    plan = Plan(settings=settings, registry=registry, users=users, host=host)
+    async with console(plan) as app:
+        yield app
 
 
 async def serve(
@@ -42,8 +49,10 @@ async def serve(
 ) -> None:
     """Serve until told to stop; `told` hears the address."""
     host = settings.console_host
-    app = opened(settings, registry, host=host)
-    async with Server(app, host=host, port=settings.console_port) as server:
+    async with (
+        opened(settings, registry, host=host) as app,
+        Server(app, host=host, port=settings.console_port) as server,
+    ):
         shown = f"[{host}]" if ":" in host else host
         told(f"http://{shown}:{server.port}/")
         await stop.wait()
