@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 SHORTEST_PASSWORD: Final = 12
 
 console: Final = App(
-    name="console", help="The web console, and users for it.", result_action="return_value"
+    name="console",
+    help="""Serve the web console, until Ctrl-C or SIGTERM.
+
+    Example: leveret console --port 9465
+    """,
+    help_format="plaintext",
+    result_action="return_value",
 )
 
 

@@ -116,9 +116,7 @@ async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, .
 
     async with (
         beside(chosen, registry) as console,
-        Server(
-            application(pages, health, console), host=chosen.http_host, port=chosen.http_port
-        ),
+        Server(application(pages, health, console), host=chosen.http_host, port=chosen.http_port),
     ):
         health.consuming()
         return DONE if await replicas.run() else FAILED

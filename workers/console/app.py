@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,13 +22,20 @@ from workers.console.pages.topology import TopologyPages
 from workers.console.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from workers.console.doors.users import User
     from workers.registry import Registry
     from workers.settings import Settings
+
+
+#: What the navigation offers.
+PAGES: Final = (
+    ("/contracts", "Contracts"),
+    ("/topology", "Topology"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,20 +49,21 @@ class Plan:
     host: str
 
 
-def console(plan: Plan) -> ASGIApp:
-    """Return the console."""
+@asynccontextmanager
+async def console(plan: Plan) -> AsyncIterator[ASGIApp]:
+    """Lend the console; while it is open it watches the broker."""
     settings = plan.settings
     names = Names(settings.prefix)
-    view = View(guarded=bool(plan.users), prefix=settings.prefix)
+    view = View(guarded=bool(plan.users), prefix=settings.prefix, pages=PAGES)
     contracts = Contracts(plan.registry)
     pages = (
-        Entrance(view),
+        Entrance(view, first="/contracts"),
         ContractPages(view, contracts, Asking(settings), names),
         TopologyPages(view, Looking(settings), dict),
     )
     router = Router([route for page in pages for route in page.routes()])
     doors = Doors(_Told(router, view), plan.users, view.refused)
-    return Gate(doors, Hosts.of(plan.host, settings.console_hosts))
+    yield Gate(doors, Hosts.of(plan.host, settings.console_hosts))
 
 
 _TOLD = {404: "There is no such page."}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workers.registry import Registry
     from workers.settings import Settings
 
+
 def checked_users(settings: Settings, *, host: str) -> Mapping[str, User]:
     """Return who may enter; raises ConsoleRefused where strangers could walk in."""
     users = users_of(settings)

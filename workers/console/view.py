@@ -16,6 +16,8 @@ from workers.console.doors.doors import TOKEN, Refused, entry_of, with_cookie
 from workers.presence import leveret_version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
 
 HERE: Final = Path(__file__).parent
@@ -35,7 +37,7 @@ _THOUSAND: Final = 1000
 class View:
     """Makes pages; one for the whole console."""
 
-    def __init__(self, *, guarded: bool, prefix: str) -> None:
+    def __init__(self, *, guarded: bool, prefix: str, pages: Sequence[tuple[str, str]]) -> None:
         self._env = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -55,6 +57,7 @@ class View:
         }
         self._env.globals |= {
             "guarded": guarded,
+            "pages": pages,
             "prefix": prefix,
             "token_field": TOKEN,
             "version": leveret_version(),

@@ -6,15 +6,23 @@ import base64
 from typing import TYPE_CHECKING
 
 import pytest
-from unit.console.visiting import HOST, PASSWORD, USERS, app, log_in, token, visitor
+from unit.console.visiting import (
+    HOST,
+    PASSWORD,
+    USERS,
+    browser_of,
+    log_in,
+    opened,
+    token,
+    visitor,
+)
 
 from workers.console.doors.gate import Hosts
 from workers.console.doors.passwords import Unusable, fits, made_of
 from workers.console.doors.sessions import IDLE, LONGEST, Sessions, Visitor
 from workers.console.doors.throttle import FORGIVEN, Throttle
 from workers.console.doors.users import ConsoleRefused, Role, users_of
-from workers.console.serve import opened
-from workers.registry import Registry
+from workers.console.serve import checked_users
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,8 +42,8 @@ def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
 def test_without_users_it_opens_on_loopback_only() -> None:
     """A console that anybody could walk into does not start, and says what to do."""
     with pytest.raises(ConsoleRefused, match="leveret console user"):
-        opened(Settings(), Registry(), host="0.0.0.0")
-    assert opened(Settings(), Registry(), host="127.0.0.1")
+        checked_users(Settings(), host="0.0.0.0")
+    assert checked_users(Settings(), host="127.0.0.1") == {}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +109,7 @@ def test_nonsense_is_no_hash(made: str) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", ""])
 async def test_another_host_is_refused(host: str) -> None:
     """A name that somebody points at loopback gets nothing (DNS rebinding)."""
-    async with visitor(app()) as browser:
+    async with visitor(opened()) as browser:
         answer = await browser.get("/contracts", headers={"host": host})
     assert answer.status_code == 421
     assert "Contracts" not in answer.text
@@ -109,7 +117,7 @@ async def test_another_host_is_refused(host: str) -> None:
 
 async def test_configured_hosts_are_answered() -> None:
     """Behind a proxy the console has another name."""
-    console = app(USERS, console_hosts=[HOST])
+    console = opened(USERS, console_hosts=[HOST])
     async with visitor(console, host=HOST) as browser:
         assert (await browser.get("/login")).status_code == 200
 
@@ -134,7 +142,7 @@ def test_an_open_address_answers_to_addresses_and_its_own_name() -> None:
 )
 async def test_a_form_from_another_site_does_nothing(headers: dict[str, str]) -> None:
     """Even with the right token."""
-    async with visitor(app()) as browser:
+    async with visitor(opened()) as browser:
         page = await browser.get("/contracts")
         form = {"token": token(page), "payload": "{}"}
         answer = await browser.post("/contracts/error", data=form, headers=headers)
@@ -144,13 +152,13 @@ async def test_a_form_from_another_site_does_nothing(headers: dict[str, str]) ->
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 async def test_other_methods_are_refused(method: str) -> None:
     """Reads are GET, changes are POST, and that is all."""
-    async with visitor(app()) as browser:
+    async with visitor(opened()) as browser:
         assert (await browser.request(method, "/contracts")).status_code == 405
 
 
 async def test_every_answer_tells_browsers_to_be_careful() -> None:
     """Refusals, pages and files alike."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         for path in ("/login", "/", "/static/console.css", "/nowhere", "/static/../app.py"):
             headers = (await browser.get(path)).headers
             policy = headers["content-security-policy"]
@@ -166,7 +174,7 @@ async def test_every_answer_tells_browsers_to_be_careful() -> None:
 @pytest.mark.parametrize("given", [{}, {"token": ""}, {"token": "x"}, {"token": "é"}])
 async def test_a_form_without_its_token_does_nothing(given: dict[str, str]) -> None:
     """Whoever cannot read our pages cannot make one."""
-    async with visitor(app()) as browser:
+    async with visitor(opened()) as browser:
         answer = await browser.post("/contracts/error", data={"payload": "{}", **given})
     assert answer.status_code == 403
     assert "Nothing was done" in answer.text
@@ -174,8 +182,7 @@ async def test_a_form_without_its_token_does_nothing(given: dict[str, str]) -> N
 
 async def test_a_token_of_one_visitor_is_nothing_to_another() -> None:
     """Nor does it outlive a login."""
-    console = app(USERS)
-    async with visitor(console) as vera, visitor(console) as otto:
+    async with opened(USERS) as app, browser_of(app) as vera, browser_of(app) as otto:
         await log_in(vera, "vera")
         await log_in(otto, "otto")
         stolen = token(await vera.get("/contracts"))
@@ -195,7 +202,7 @@ async def test_a_token_of_one_visitor_is_nothing_to_another() -> None:
 )
 async def test_a_strange_form_is_refused_in_words(body: bytes, kind: str, status: int) -> None:
     """Huge, malformed or of another kind: a status and a line, and bounded memory."""
-    async with visitor(app()) as browser:
+    async with visitor(opened()) as browser:
         answer = await browser.post(
             "/contracts/error", content=body, headers={"content-type": kind}
         )
@@ -207,7 +214,7 @@ async def test_a_strange_form_is_refused_in_words(body: bytes, kind: str, status
 
 async def test_strangers_see_the_login_page_only() -> None:
     """And come back to where they wanted to go."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         answer = await browser.get("/contracts/error?x=1")
         assert answer.status_code == 303
         assert answer.headers["location"] == "/login?next=%2Fcontracts%2Ferror%3Fx%3D1"
@@ -218,7 +225,7 @@ async def test_strangers_see_the_login_page_only() -> None:
 
 async def test_logging_in_makes_a_strict_cookie() -> None:
     """Out of reach of scripts and other sites; under TLS it never leaves it."""
-    async with visitor(app(USERS), scheme="https") as browser:
+    async with visitor(opened(USERS), scheme="https") as browser:
         answer = await log_in(browser, "otto")
         assert answer.headers["location"] == "/contracts"
         cookie = answer.headers["set-cookie"].lower()
@@ -230,7 +237,7 @@ async def test_logging_in_makes_a_strict_cookie() -> None:
 
 async def test_logging_out_ends_the_session_on_the_server() -> None:
     """A cookie that somebody kept is nothing any more."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         await log_in(browser, "otto")
         kept = dict(browser.cookies)
         await browser.post("/logout", data={"token": token(await browser.get("/contracts"))})
@@ -240,7 +247,7 @@ async def test_logging_out_ends_the_session_on_the_server() -> None:
 
 async def test_the_cookie_changes_with_the_login() -> None:
     """Whoever planted one in a browser stays outside."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         await browser.get("/login")
         before = browser.cookies["leveret_console"]
         await log_in(browser, "otto")
@@ -259,7 +266,7 @@ async def test_the_cookie_changes_with_the_login() -> None:
 )
 async def test_a_login_leads_to_no_other_site(address: str) -> None:
     """Whatever the address asked for."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         page = await browser.get("/login", params={"next": address})
         form = {"name": "otto", "password": PASSWORD, "token": token(page), "next": address}
         assert (await browser.post("/login", data=form)).headers["location"] == "/"
@@ -267,7 +274,7 @@ async def test_a_login_leads_to_no_other_site(address: str) -> None:
 
 async def test_wrong_passwords_are_told_apart_from_nothing_and_slowed_down() -> None:
     """Known names and unknown ones get the same words, and soon a wait."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         known = await log_in(browser, "otto", "wrong password")
         unknown = await log_in(browser, "nobody", "wrong password")
         assert known.status_code == unknown.status_code == 401
@@ -282,7 +289,7 @@ async def test_wrong_passwords_are_told_apart_from_nothing_and_slowed_down() -> 
 
 async def test_basic_auth_is_a_login_for_programs() -> None:
     """With the same roles; a wrong one is told how."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         page = await browser.get("/contracts", headers=basic("vera"))
         assert "vera · viewer" in page.text
         wrong = await browser.get("/contracts", headers=basic("vera", "wrong"))
@@ -294,7 +301,7 @@ async def test_basic_auth_is_a_login_for_programs() -> None:
 
 async def test_a_viewer_changes_nothing() -> None:
     """Though they have a token like everybody."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         await log_in(browser, "vera")
         page = await browser.get("/contracts/error")
         assert "Publish and wait" not in page.text
@@ -304,7 +311,7 @@ async def test_a_viewer_changes_nothing() -> None:
 
 async def test_without_users_only_this_machine_comes_in() -> None:
     """A proxy that brings somebody from elsewhere says so, and is refused."""
-    async with visitor(app(), peer="192.0.2.7") as browser:
+    async with visitor(opened(), peer="192.0.2.7") as browser:
         answer = await browser.get("/contracts")
         assert answer.status_code == 403
         assert "LEVERET_CONSOLE_USERS" in answer.text
@@ -312,7 +319,7 @@ async def test_without_users_only_this_machine_comes_in() -> None:
 
 async def test_a_link_on_another_site_finds_the_session() -> None:
     """The browser keeps a strict cookie back; one hop on our own site brings it."""
-    async with visitor(app(USERS)) as browser:
+    async with visitor(opened(USERS)) as browser:
         hop = await browser.get(
             "/contracts/error?a=1&b=2", headers={"sec-fetch-site": "cross-site"}
         )
@@ -333,7 +340,7 @@ async def test_a_link_on_another_site_finds_the_session() -> None:
 )
 async def test_no_path_leads_to_another_file(path: str) -> None:
     """Files are known by name, and no path is made of what was asked for."""
-    async with visitor(app()) as browser:
+    async with visitor(opened()) as browser:
         answer = await browser.get(path)
         assert answer.status_code == 404
         assert "import" not in answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -14,7 +15,10 @@ from workers.registry import Registry
 from workers.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.types import ASGIApp
 
 PASSWORD: Final = "correct horse battery"
 #: Cheap, since it is checked often here.
@@ -26,14 +30,14 @@ USERS: Final = {
 HOST: Final = "console.example"
 
 
-def app(
+def opened(
     users: Mapping[str, User] | None = None,
     *,
     registry: Registry | None = None,
     host: str = "127.0.0.1",
     **settings: Any,
-) -> Any:
-    """Return a console whose broker is away: port 1 refuses at once."""
+) -> AbstractAsyncContextManager[ASGIApp]:
+    """Lend a console whose broker is away: port 1 refuses at once."""
     given = {"amqp_url": "amqp://guest:guest@127.0.0.1:1/", "connect_timeout": 1.0} | settings
     return console(
         Plan(
@@ -45,14 +49,23 @@ def app(
     )
 
 
-def visitor(
-    console: Any, *, host: str = "localhost", peer: str = "127.0.0.1", scheme: str = "http"
+def browser_of(
+    app: ASGIApp, *, host: str = "localhost", peer: str = "127.0.0.1", scheme: str = "http"
 ) -> httpx.AsyncClient:
     """Return a browser that follows nothing by itself."""
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=console, client=(peer, 50_000)),
+        transport=httpx.ASGITransport(app=app, client=(peer, 50_000)),
         base_url=f"{scheme}://{host}",
     )
+
+
+@asynccontextmanager
+async def visitor(
+    console: AbstractAsyncContextManager[ASGIApp], **of: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Lend a browser, and the console it visits."""
+    async with console as app, browser_of(app, **of) as browser:
+        yield browser
 
 
 def token(page: httpx.Response) -> str:

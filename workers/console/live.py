@@ -1,0 +1,85 @@
+"""Server-sent events: the same part of a page for everybody who has it open."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import StreamingResponse
+
+from workers.console.doors.doors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+#: Pages open at once; each costs a connection and a task.
+MOST: Final = 100
+#: Seconds until a page without news is told that there is none, so that proxies keep the line.
+QUIET: Final = 15.0
+#: Seconds after which a browser has to come again, and to show its cookie again.
+LONGEST: Final = 600.0
+
+
+class Listeners:
+    """Everybody who listens; each is woken, and asks for what is newest then."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Event] = set()
+
+    def __len__(self) -> int:
+        """Return how many listen."""
+        return len(self._waiting)
+
+    def wake(self) -> None:
+        """Tell everybody that there is something new."""
+        for event in self._waiting:
+            event.set()
+
+    @contextmanager
+    def listening(self) -> Iterator[asyncio.Event]:
+        """Lend an event that is set whenever there is something new; raises Refused when full."""
+        if len(self._waiting) >= MOST:
+            raise Refused(503, "Too many pages are open; close some, or reload by hand.")
+        event = asyncio.Event()
+        event.set()  # what there is already is new to whoever just came
+        self._waiting.add(event)
+        try:
+            yield event
+        finally:
+            self._waiting.discard(event)
+
+
+def stream(
+    listeners: Listeners, name: str, part: Callable[[], str], over: Callable[[], bool] | None = None
+) -> StreamingResponse:
+    """Return a stream of `part`, under the event's name, as long as it is not over."""
+    return StreamingResponse(
+        _events(listeners, name, part, over or (lambda: False)),
+        media_type="text/event-stream",
+        headers={"x-accel-buffering": "no"},
+    )
+
+
+async def _events(
+    listeners: Listeners, name: str, part: Callable[[], str], over: Callable[[], bool]
+) -> AsyncIterator[str]:
+    until = asyncio.get_running_loop().time() + LONGEST
+    with listeners.listening() as event:
+        while asyncio.get_running_loop().time() < until:
+            try:
+                async with asyncio.timeout(QUIET):
+                    await event.wait()
+            except TimeoutError:
+                yield ": still here\n\n"
+                continue
+            event.clear()
+            yield _event(name, part())
+            if over():
+                yield _event("over", "over")
+                return
+
+
+def _event(name: str, text: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in text.splitlines())
+    return f"event: {name}\n{lines}\n"
