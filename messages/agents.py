@@ -42,8 +42,9 @@ class AgentMetadata(ProtocolModel):
 
     @model_validator(mode="after")
     def _able(self) -> Self:
-        missing = NEEDED[self.role].difference(self.capabilities)
-        if missing:
+        needed = NEEDED[self.role]
+        if not needed.issubset(self.capabilities):
+            missing = needed.difference(self.capabilities)
             raise PydanticCustomError(
                 "missing_capabilities",
                 "the role {role} needs the capabilities {needed}",

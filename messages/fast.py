@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, TypedDict
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import to_json
 
 
 class _Lean(BaseModel):
@@ -38,7 +38,7 @@ class OptimizedMessage(_Lean):
     @model_validator(mode="after")
     def _measure(self) -> Self:
         if self.content_length is None:
-            object.__setattr__(self, "content_length", len(orjson.dumps(self.payload)))
+            object.__setattr__(self, "content_length", len(to_json(self.payload)))
         return self
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticKnownError
 
 #: Characters of an id that names somebody.
 LONGEST_ID: Final = 128
@@ -15,14 +16,24 @@ DEFAULT_VERSION: Final = "1.0.0"
 
 def _in_utc(value: datetime) -> datetime:
     """Return the instant in UTC; one without a zone is taken for UTC."""
-    if value.tzinfo is UTC:
+    offset = value.utcoffset()
+    if offset is None:
+        return value.replace(tzinfo=UTC)
+    if not offset:
         return value
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # within hours of year 1 or 9999
+        raise PydanticKnownError("datetime_parsing", {"error": "out of range in UTC"}) from None
 
 
 def utc_now() -> datetime:
     """Return this instant, aware."""
     return datetime.now(UTC)
+
+
+def dropped(_value: object) -> None:
+    """Stand in a field's validator for what we write and do not read."""
 
 
 UtcDatetime = Annotated[datetime, AfterValidator(_in_utc)]

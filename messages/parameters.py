@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
+from messages.bounded import Bounded
 from messages.codes import ErrorCode
-from messages.errors import InvalidMessage, format_errors
+from messages.errors import InvalidMessage, summary, told
+from messages.places import place_in
+
+if TYPE_CHECKING:
+    from messages.places import Place
 
 T = TypeVar("T")
+
+#: One for each task type; a worker has few.
+_bounded = lru_cache(maxsize=1_024)(Bounded)
 
 
 def decode_parameters(
     adapter: TypeAdapter[T],
     value: object,
     *,
-    prefix: tuple[str | int, ...] = (),
+    prefix: Place = (),
+    context: object | None = None,
 ) -> T:
     """Return the parameters as their model; raises InvalidMessage with paths below `prefix`.
 
     The quick way takes them as Python values. Where that refuses, they are looked at as JSON, which
     they were: a strict UUID may be written as text there.
     """
+    bounded = _bounded(adapter)
     try:
-        return adapter.validator.validate_python(value)  # type: ignore[no-any-return] # the adapter's own type
+        return bounded.validate_python(value, context=context)  # type: ignore[no-any-return] # the adapter's own type
     except ValidationError:
         pass
+    body = to_json(value)
     try:
-        return adapter.validate_json(orjson.dumps(value))
+        return bounded.validate_json(body, context=context)  # type: ignore[no-any-return] # likewise
     except ValidationError as error:
-        errors, count = format_errors(error, prefix=prefix)
-        where = ".".join(map(str, prefix)) or "the parameters"
-        first = f": {errors[0].field_path}: {errors[0].message}" if errors else ""
+        findings = bounded.findings(body, error, context)
+        errors = told(((*prefix, *place_in(value, row)), row) for row in findings.rows)
+        what = ".".join(map(str, prefix)) or "the value"
         raise InvalidMessage(
             ErrorCode.INVALID_PAYLOAD,
-            f"{where} do not fit{first}",
+            summary(what, errors, findings.total, exact=findings.exact),
             errors,
-            error_count=count,
+            error_count=findings.total,
         ) from error

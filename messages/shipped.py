@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-import orjson
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, computed_field, model_validator
+from pydantic_core import PydanticCustomError, to_json
 
 from messages.agents import AgentMetadata
+from messages.documents import DocumentPayload
 from messages.fast import CompactMessage
-from messages.model import ProtocolModel
+from messages.model import dropped
 from messages.payload import Payload
 from messages.tasks import TaskRequest, TaskResult
 
@@ -47,30 +46,6 @@ class ErrorPayload(Payload, type="error"):
     original_message_id: UUID | None = None
 
 
-class SecurityLevel(StrEnum):
-    """How carefully a document must be handled."""
-
-    PUBLIC = "public"
-    INTERNAL = "internal"
-    CONFIDENTIAL = "confidential"
-    SECRET = "secret"  # noqa: S105 - a level, not one
-
-
-class SecureDocument(ProtocolModel):
-    """A document and how carefully it must be handled."""
-
-    document_id: UUID
-    title: Annotated[str, Field(min_length=1, max_length=1_000)]
-    content: str
-    classification: SecurityLevel
-
-
-class DocumentPayload(Payload, type="document"):
-    """Carries a document."""
-
-    document: SecureDocument
-
-
 class BatchPayload(Payload, type="batch"):
     """Many compact messages in one."""
 
@@ -78,7 +53,9 @@ class BatchPayload(Payload, type="batch"):
     count: Annotated[int, Field(gt=0)]
     messages: list[CompactMessage]
     #: Written by us and dropped when read: it is computed.
-    told_size: Any = Field(default=None, alias="total_payload_size", exclude=True, repr=False)
+    told_size: Annotated[Any, BeforeValidator(dropped)] = Field(
+        default=None, alias="total_payload_size", exclude=True, repr=False
+    )
 
     @model_validator(mode="after")
     def _all_there(self) -> Self:
@@ -90,16 +67,11 @@ class BatchPayload(Payload, type="batch"):
             )
         return self
 
+    @computed_field  # type: ignore[prop-decorator] # the order pydantic asks for
     @property
     def total_payload_size(self) -> int:
         """Bytes of all payloads as JSON."""
-        return sum(len(orjson.dumps(message.payload)) for message in self.messages)
-
-    @model_serializer(mode="wrap")
-    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = write(self)
-        written["total_payload_size"] = self.total_payload_size
-        return written
+        return sum(len(to_json(message.payload)) for message in self.messages)
 
 
 SHIPPED_PAYLOADS: Final[tuple[type[Payload], ...]] = (

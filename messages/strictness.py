@@ -1,10 +1,14 @@
-"""What JSON allows and a message must not have: one key twice, numbers nobody can write again.
+r"""What JSON allows and a message must not have: a key twice, numbers nobody can write again.
 
-A parser keeps the last of two equal keys and says nothing, so two readers may see two messages.
-Finding them must not cost a second parse, so keys are counted: in the bytes every key is followed
-by `":` (or by white space between, which is looked for), and text inside strings can only add to
-that count. The parsed message holds each different key once. Equal counts therefore prove that no
-key came twice; unequal ones prove nothing, and an exact and slower check decides.
+A parser keeps the last of two equal keys and says nothing, so two readers may see two messages. No
+model can tell, for it sees what the parser kept; so the bytes are looked at, at the price of a
+small part of the validation:
+
+1. Written again, the parsed body is byte for byte what came: nothing was dropped or changed.
+2. Else keys are counted. Behind every key stands `":`, and so it does inside strings only as `\":`,
+   which is counted on both sides. Bodies with escapes that could hide one (`\u0022`), or with white
+   space before a colon, are not counted at all. Equal counts then prove that no key came twice.
+3. Else nothing is proved, and an exact and slower check decides. A false alarm costs only time.
 """
 
 from __future__ import annotations
@@ -12,63 +16,134 @@ from __future__ import annotations
 import json
 import re
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-#: Objects and lists within one another; deeper is nobody's data, and breaks recursive readers.
+import orjson
+from pydantic_core import from_json
+
+#: Objects and lists within one another, the envelope included; deeper is nobody's data, and breaks
+#: recursive readers.
 MOST_DEEP: Final = 64
 #: What JSON writers agree on: 64 bits, signed or not.
 SMALLEST: Final = -(2**63)
 LARGEST: Final = 2**64 - 1
 
 _SPACED: Final = re.compile(rb'"[ \t\r\n]+:')
+#: Bytes in which a sender that puts spaces behind its colons has put one.
+_BEGINNING: Final = 100
 
 
 class Unfit(ValueError):
-    """A value inside a free object that cannot be carried; the message says why."""
+    """A body that parses and must not be believed: what, where, and in words."""
+
+    def __init__(self, error_type: str, place: tuple[str | int, ...], text: str) -> None:
+        super().__init__(text)
+        self.error_type = error_type
+        self.place = place
 
 
-class Twice(ValueError):
-    """A key came twice in one object."""
+def refuse_unfit(body: bytes) -> None:
+    """Raise Unfit for a document that parsers understand differently, or cannot write again.
 
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
+    Raises ValueError or RecursionError for what is no JSON at all.
+    """
+    if not (_canonical(body) or _counted(body)):
+        _exact(body)
+
+
+def _canonical(body: bytes) -> bool:
+    if body.find(b'": ', 0, _BEGINNING) >= 0:
+        return False
+    try:
+        document = orjson.loads(body)
+        return orjson.dumps(document) == body and _flat(body, document)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return False
+
+
+def _counted(body: bytes) -> bool:
+    """Whether the counts prove the body good; false proves nothing."""
+    if b"\\u00" in body or _SPACED.search(body):
+        return False
+    try:
+        document = from_json(body, allow_inf_nan=False)
+        written = orjson.dumps(document)  # refuses whole numbers of more than 64 bits
+    except (ValueError, TypeError):
+        return False
+    return (
+        body.count(b'":') == written.count(b'":')
+        # What is too large for a float was read as infinite and written as null.
+        and body.count(b"null") == written.count(b"null")
+        and _flat(body, document)
+    )
+
+
+def _flat(body: bytes, document: Any) -> bool:
+    if body.count(b"[") + body.count(b"{") <= MOST_DEEP:
+        return True
+    level = [document]
+    for _ in range(MOST_DEEP):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return True
+    return False
+
+
+def _exact(body: bytes) -> None:
+    twice: list[str] = []
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        known: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in known:
+                twice.append(key)
+                return _Twice(pairs, key)
+            known[key] = value
+        return known
+
+    document = json.loads(body, object_pairs_hook=once, parse_constant=_no_number)
+    _walk(document)
+    if twice:  # inside a value that a later equal key replaced
+        _refuse_key((), twice[0])
+
+
+class _Twice(dict[str, Any]):
+    """An object in which a key stands twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]], key: str) -> None:
+        super().__init__(pairs)
         self.key = key
 
 
-def count_keys(value: Any, deep: int = 0) -> int:  # noqa: C901 - one flat look at each type
-    """Return how many keys a parsed free value holds; raises Unfit for what cannot be carried."""
-    if type(value) is str:
-        return 0
-    if isinstance(value, dict):
-        if deep >= MOST_DEEP:
-            raise Unfit(f"nested deeper than {MOST_DEEP} levels")
-        count = len(value)
-        for inner in value.values():
-            if type(inner) is not str:
-                count += count_keys(inner, deep + 1)
-        return count
-    if isinstance(value, list | tuple):
-        if deep >= MOST_DEEP:
-            raise Unfit(f"nested deeper than {MOST_DEEP} levels")
-        return sum(count_keys(inner, deep + 1) for inner in value if type(inner) is not str)
-    if isinstance(value, float):
-        if not isfinite(value):
-            raise Unfit("a number is not finite")
-    elif isinstance(value, int) and not SMALLEST <= value <= LARGEST:
-        raise Unfit("a whole number does not fit 64 bits")
-    return 0
+def _walk(document: Any) -> None:
+    open_: list[tuple[tuple[str | int, ...], Any]] = [((), document)]
+    while open_:
+        place, value = open_.pop()
+        if isinstance(value, dict | list):
+            if len(place) >= MOST_DEEP:
+                text = f"objects and lists are nested deeper than {MOST_DEEP} levels"
+                raise Unfit("nested_too_deep", place, text)
+            if isinstance(value, _Twice):
+                _refuse_key(place, value.key)
+            entries = value.items() if isinstance(value, dict) else enumerate(value)
+            open_ += [
+                ((*place, key), inner) for key, inner in entries if not isinstance(inner, str)
+            ]
+        elif isinstance(value, float) and not isfinite(value):
+            raise Unfit("number_too_large", place, "the number is too large for a 64-bit float")
+        elif isinstance(value, int) and not SMALLEST <= value <= LARGEST:
+            raise Unfit("number_too_large", place, "the whole number does not fit 64 bits")
 
 
-def refuse_twice(body: bytes, keys: int) -> None:
-    """Raise Twice if an object in `body` has one key two times; `keys` is what the parse kept."""
-    if body.count(b'":') == keys and _SPACED.search(body) is None:
-        return
-    json.loads(body, object_pairs_hook=_once)
+def _refuse_key(place: tuple[str | int, ...], key: str) -> NoReturn:
+    text = "this key stands twice in one object; readers would disagree on it"
+    raise Unfit("duplicate_key", (*place, key), text)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> None:
-    seen = set()
-    for key, _ in pairs:
-        if key in seen:
-            raise Twice(key)
-        seen.add(key)
+def _no_number(_name: str) -> NoReturn:
+    raise Unfit("not_a_number", (), "NaN and Infinity are no JSON")

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+import orjson
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    HttpUrl,
     SerializationInfo,
     SerializerFunctionWrapHandler,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
     model_serializer,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import (
+    InitErrorDetails,
+    PydanticCustomError,
+    PydanticKnownError,
+    core_schema,
+)
 
-from messages.model import ProtocolModel, UtcDatetime, utc_now
+from messages.context import context_of
+from messages.model import ProtocolModel, UtcDatetime, dropped, utc_now
 
 #: Characters of any text in a task.
 LONGEST_TEXT: Final = 10_000
@@ -36,6 +51,8 @@ PRIVATE: Final = "_private"
 SERIALIZER_VERSION: Final = "1.0.0"
 
 _TASK_TYPE: Final = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+_WEB: Final = re.compile(r"https?://", re.IGNORECASE)
+_url: Final = TypeAdapter(HttpUrl).validator
 _HOST: Final = re.compile(r"[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 
 
@@ -44,49 +61,116 @@ def normalize_task_type(text: str) -> str | None:
     return text.lower() if _TASK_TYPE.fullmatch(text) else None
 
 
-def _task_type(text: str) -> str:
-    if _TASK_TYPE.fullmatch(text) is None:
-        raise PydanticCustomError(
-            "invalid_task_type",
-            "a task type is 1 to 100 letters, digits, '_' or '-'",
-        )
-    return text.lower()
+def _budget(value: Any) -> Decimal:
+    """Return an amount in cents; takes whole numbers, floats, texts and decimals."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise PydanticKnownError("decimal_type")
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise PydanticKnownError("string_too_long", {"max_length": LONGEST_TEXT})
+    try:
+        amount = Decimal(repr(value) if isinstance(value, float) else value)
+    except InvalidOperation:
+        raise PydanticKnownError("decimal_parsing") from None
+    if not amount.is_finite():
+        raise PydanticKnownError("finite_number")
+    if amount < 0:
+        raise PydanticKnownError("greater_than_equal", {"ge": 0})
+    if amount > LARGEST_BUDGET:
+        raise PydanticKnownError("less_than_equal", {"le": int(LARGEST_BUDGET)})
+    return abs(amount.quantize(CENT, rounding=ROUND_HALF_UP))  # there is a negative zero
 
 
 def _no_flag(value: Any) -> Any:
     if isinstance(value, bool):
-        raise PydanticCustomError("decimal_type", "a budget is a number, not true or false")
+        raise PydanticKnownError("decimal_type")
     return value
-
-
-def _cents(value: Decimal) -> Decimal:
-    return value.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
 def _callback_url(text: str) -> str:
     if text.startswith("agent://"):
         return text
-    parts = urlsplit(text)
+    if _WEB.match(text) is None or any(map(_unprintable, text)):
+        raise _no_callback()
     try:
-        good = parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.hostname or "")
-        _ = parts.port
+        _url.validate_python(text)
+        parts = urlsplit(text)
     except ValueError:
-        good = None
-    if not good or any(character.isspace() for character in text):
-        raise PydanticCustomError(
-            "invalid_callback_url",
-            "a callback is agent://<id>/<mailbox> or an http(s) URL",
+        raise _no_callback() from None
+    if not _HOST.fullmatch(parts.hostname or ""):
+        raise _no_callback()
+    return text.rstrip("/")
+
+
+def _unprintable(character: str) -> bool:
+    return character.isspace() or not character.isprintable()
+
+
+def _no_callback() -> PydanticCustomError:
+    return PydanticCustomError(
+        "invalid_callback_url", "a callback is agent://<id>/<mailbox> or an http(s) URL"
+    )
+
+
+def _short_texts(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a text that is too long, wherever in the parameters it stands."""
+    try:
+        if len(orjson.dumps(value)) <= LONGEST_TEXT:
+            return value
+    except TypeError:  # what JSON has no place for, given by a program and not by a sender
+        pass
+    long = [
+        InitErrorDetails(
+            type="string_too_long", loc=place, input=None, ctx={"max_length": LONGEST_TEXT}
         )
-    return text.removesuffix("/")
+        for place in _long_texts(value)
+    ]
+    if long:
+        raise ValidationError.from_exception_data("parameters", long, hide_input=True)
+    return value
 
 
-TaskType = Annotated[str, Field(strict=True), AfterValidator(_task_type)]
-Budget = Annotated[
-    Decimal,
-    BeforeValidator(_no_flag),
-    Field(ge=0, le=LARGEST_BUDGET),
-    AfterValidator(_cents),
+def _long_texts(value: Any) -> Iterator[tuple[str | int, ...]]:
+    open_: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while open_:
+        place, inner = open_.pop()
+        if isinstance(inner, str):
+            if len(inner) > LONGEST_TEXT:
+                yield place
+        elif isinstance(inner, dict):
+            open_ += [((*place, key), each) for key, each in inner.items()]
+            if any(isinstance(key, str) and len(key) > LONGEST_TEXT for key in inner):
+                yield place
+        elif isinstance(inner, list | tuple):
+            open_ += [((*place, index), each) for index, each in enumerate(inner)]
+
+
+def _ahead(deadline: datetime, info: ValidationInfo) -> datetime:
+    """Refuse a deadline that has passed, but for a worker: to it the task is late, not wrong."""
+    if context_of(info) is None and deadline <= utc_now():
+        raise PydanticCustomError("deadline_passed", "a deadline is in the future")
+    return deadline
+
+
+class _InvalidTaskType:
+    """Gives every misfit of a task type one error type of its own."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Wrap what the annotation has so far."""
+        return core_schema.custom_error_schema(
+            handler(source),
+            custom_error_type="invalid_task_type",
+            custom_error_message="a task type is 1 to 100 letters, digits, '_' or '-'",
+        )
+
+
+TaskType = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1,100}$", to_lower=True),
+    _InvalidTaskType(),
 ]
+Budget = Annotated[Decimal, BeforeValidator(_budget), Field(ge=0)]
 
 
 class TaskRequest(ProtocolModel):
@@ -102,8 +186,8 @@ class TaskRequest(ProtocolModel):
     priority: Annotated[int, Field(strict=True, ge=1, le=10)] = 5
     budget: Budget = Decimal("0.00")
     callback_url: Annotated[str, AfterValidator(_callback_url)] | None = None
-    parameters: dict[str, Any] = {}
-    deadline: UtcDatetime | None = None
+    parameters: Annotated[dict[str, Any], AfterValidator(_short_texts)] = {}
+    deadline: Annotated[UtcDatetime, AfterValidator(_ahead)] | None = None
 
     @model_validator(mode="after")
     def _worth_it(self) -> Self:
@@ -130,7 +214,7 @@ def without_private(value: Any) -> Any:
         return {
             key: without_private(inner)
             for key, inner in value.items()
-            if not key.startswith(PRIVATE)
+            if not (isinstance(key, str) and key.startswith(PRIVATE))
         }
     if isinstance(value, list | tuple):
         return [without_private(inner) for inner in value]
@@ -146,7 +230,9 @@ class TaskResult(ProtocolModel):
     processing_cost: Annotated[Decimal, BeforeValidator(_no_flag)] = Decimal(0)
     result_data: dict[str, Any] = {}
     error_details: str | None = None
-    meta: Any = Field(default=None, alias="_meta", exclude=True, repr=False)
+    meta: Annotated[Any, BeforeValidator(dropped)] = Field(
+        default=None, alias="_meta", exclude=True, repr=False
+    )
 
     @model_serializer(mode="wrap")
     def _write(

@@ -1,0 +1,76 @@
+"""Validates so that a bad message costs little, however many things are wrong with it.
+
+Lists and mappings stop at their first bad entry: fifty thousand errors are otherwise made one by
+one only to be thrown away. What a message has in all is counted by a second, thorough validation,
+which happens once, when it is already known to be bad, and only where it stays short.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import SchemaValidator
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+#: Kinds of schema that can stop at their first bad entry.
+_MANY: Final = frozenset({"list", "tuple", "set", "frozenset", "dict"})
+#: Where a schema keeps what is the author's: values, and whatever else.
+_NO_SCHEMA: Final = frozenset({"default", "expected", "metadata", "config", "cls"})
+#: Commas, and so entries, in a body that is validated a second time to count its errors.
+MOST_COUNTED: Final = 120_000
+#: Errors that are looked at one by one; of more, the first of every list is told.
+MOST_READ: Final = 500
+
+
+class Findings(NamedTuple):
+    """What is wrong: the library's rows, and how many there are in all."""
+
+    rows: list[Any]
+    total: int
+    #: False where there are too many to count: at least `total`.
+    exact: bool = True
+
+
+class Bounded:
+    """One type's validators, the quick one for every message and the thorough one for bad ones."""
+
+    def __init__(self, adapter: TypeAdapter[Any]) -> None:
+        # Models inside must be compiled anew, too: their own validators do not stop.
+        quick = SchemaValidator(_stopping(adapter.core_schema), _use_prebuilt=False)
+        self.validate_json = quick.validate_json
+        self.validate_python = quick.validate_python
+        self._thorough = adapter.validator
+
+    def findings(
+        self, body: bytes, error: ValidationError, context: object | None = None
+    ) -> Findings:
+        """Return what `error`, from `validate_json(body)`, says and what it left out."""
+        if body.count(b",") > MOST_COUNTED:
+            return Findings(_rows(error), error.error_count(), exact=False)
+        try:
+            self._thorough.validate_json(body, context=context)
+        except ValidationError as whole:
+            count = whole.error_count()
+            return Findings(_rows(whole if count <= MOST_READ else error), count)
+        return Findings(_rows(error), error.error_count())  # a validator that changed its mind
+
+
+def _rows(error: ValidationError) -> list[Any]:
+    return error.errors(include_url=False, include_input=False)
+
+
+def _stopping(schema: Any) -> Any:
+    """Return a copy of a core schema in which whatever holds many stops at the first bad one."""
+    if isinstance(schema, dict):
+        copy = {
+            key: value if key in _NO_SCHEMA else _stopping(value) for key, value in schema.items()
+        }
+        if copy.get("type") in _MANY:
+            copy["fail_fast"] = True
+        return copy
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_stopping, schema))
+    return schema
