@@ -83,7 +83,7 @@ class Catalog:
         try:
             refuse_unfit(body)
         except (ValueError, RecursionError) as unfit:
-            raise _unfit(body, unfit) from None
+            raise refusal_of(body, unfit) from None
         return envelope, dropped
 
     def _second_look(
@@ -96,7 +96,7 @@ class Catalog:
         try:
             document = from_json(body, allow_inf_nan=False)
         except ValueError as no_json:
-            raise _unfit(body, no_json) from error
+            raise refusal_of(body, no_json) from error
         version = version_of(document)
         if version is not None and version[0] != MAJOR:
             raise unsupported(version[0], salvage(document)) from error
@@ -143,7 +143,7 @@ class Catalog:
         return InvalidMessage(code, reason, errors, error_count=findings.total, salvage=known)
 
 
-def _unfit(body: bytes, error: Exception) -> InvalidMessage:
+def refusal_of(body: bytes, error: Exception) -> InvalidMessage:
     """Return what is wrong with bytes that are no JSON, or JSON that must not be believed."""
     if not isinstance(error, Unfit):
         try:

@@ -35,7 +35,7 @@ class ValidationContext(NamedTuple):
     security_level: SecurityLevel | None = None
     #: The broker's word for who sent it, never the message's own; None where it says nothing.
     requesting_agent_id: str | None = None
-    #: What is being done with the message: `process`, `retry`, `replay` or `inspect`.
+    #: What is being done with the message: `process`, `retry` or `replay`.
     operation_type: str = "process"
     #: When the check is made, UTC; None for now.
     timestamp: datetime | None = None

@@ -16,11 +16,14 @@ from pydantic_core import from_json
 
 from messages.agents import AgentMetadata, AgentRole
 from messages.answers import encode
+from messages.catalog import refusal_of
 from messages.codes import ErrorCode
-from messages.errors import FieldError, InvalidMessage, Salvage, path_of
+from messages.errors import FieldError, InvalidMessage
+from messages.places import path_of
+from messages.salvage import Salvage
 from messages.shipped import TaskRequestPayload
 from messages.streams import BrokenStream, members
-from messages.strictness import Twice, Unfit, count_keys, refuse_twice
+from messages.strictness import refuse_unfit
 from messages.tasks import normalize_task_type
 
 if TYPE_CHECKING:
@@ -128,17 +131,13 @@ def split_batch(body: bytes) -> tuple[bytes, ...] | None:
 def read_call(body: bytes) -> Call:
     """Return the request in these bytes; what is wrong with it stands in `refusal`."""
     try:
+        refuse_unfit(body)
         document = from_json(body, allow_inf_nan=False)
-        refuse_twice(body, count_keys(document))
-    except Twice as twice:
-        error = _error((twice.key,), "duplicate_key", "this key stands twice in one object")
-        reason = "one key stands twice in an object; readers would disagree on it"
-        return Call(refusal=InvalidMessage(ErrorCode.INVALID_JSON, reason, (error,)))
-    except Unfit as unfit:
-        return Call(refusal=_refused(f"a value cannot be carried: {unfit}"))
-    except (ValueError, RecursionError):
-        reason = "this is not one JSON document in UTF-8"
-        return Call(refusal=InvalidMessage(ErrorCode.INVALID_JSON, reason))
+    except (ValueError, RecursionError) as unfit:
+        invalid = refusal_of(body, unfit)
+        if invalid.code is ErrorCode.INVALID_JSON:
+            return Call(refusal=invalid)
+        return Call(refusal=_refused(invalid.reason, *invalid.errors))
     if not isinstance(document, dict):
         return Call(refusal=_refused("a request is an object with jsonrpc, method, params and id"))
     return _read(document)

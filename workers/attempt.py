@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from messages import InvalidMessage
 from workers.brake import Brakes
+from workers.checks import Checks
 from workers.context import Context
 from workers.limits import Gate
 from workers.outcome import Replied, Requeued, Retried
@@ -46,6 +47,7 @@ class Attempts:
         self._policy = endings.policy
         self._now = now
         self.brakes = Brakes()
+        self._checks = Checks(registry)
         self._gates = {
             route: Gate(route.limits)
             for route in registry.routes
@@ -93,7 +95,9 @@ class Attempts:
         argument: object,
         limit: TimeLimit,
     ) -> Answer | None:
-        """Process, and return the answer ready for the wire."""
+        """Check, process, and return the answer ready for the wire."""
+        if route in self._checks:
+            await self._checks.run(route, argument)
         envelope = request.envelope
         assert envelope is not None  # noqa: S101 - a valid message has one
         deadline = deadline_of(envelope)

@@ -106,7 +106,13 @@ class Endings:
 
     def refused(self, request: Request, invalid: InvalidMessage) -> DeadLettered:
         """Return the dead letter of what is no valid message."""
-        failure = Failure(invalid.code, invalid.reason, invalid.errors, invalid.error_count)
+        failure = Failure(
+            invalid.code,
+            invalid.reason,
+            invalid.errors,
+            invalid.error_count,
+            retryable=invalid.retryable,
+        )
         return self._dead(request, failure)
 
     def _dead(self, request: Request, failure: Failure) -> DeadLettered:

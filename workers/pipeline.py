@@ -1,6 +1,6 @@
 """Delivery → outcome: the whole decision about a message, without touching the broker.
 
-    inspect → decode → asker → in time? → resolve → process → reply
+    inspect → decode → asker → in time? → resolve → attempt (check → process → reply)
 
 Each step returns what the next one needs or raises InvalidMessage. What is valid goes on to
 `attempt`, where the processor is called.
@@ -9,6 +9,7 @@ Each step returns what the next one needs or raises InvalidMessage. What is vali
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import ErrorCode, InvalidMessage, Salvage, decode_parameters
@@ -29,12 +30,12 @@ from workers.calls import caller, mark_of, salvaged_caller, unread
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.outcome import Failure, Subject
-from workers.request import TASK, Request, deadline_of
+from workers.request import PARAMETERS, TASK, Request, deadline_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from messages import Envelope
+    from messages import Envelope, ValidationContext
     from workers.asking import Asker
     from workers.limits import TimeLimit
     from workers.outcome import Answer, Delivery, Outcome, Properties
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 #: Two machines' clocks may differ by this much before a ttl is believed to have passed.
 CLOCK_SKEW: Final = timedelta(seconds=2)
-#: Where a task's parameters stand in the envelope, for the paths of error messages.
-PARAMETERS: Final = ("payload", "request", "parameters")
 
 
 class _TooLate(Exception):
@@ -81,6 +80,7 @@ class Pipeline:
         self._answers = Answers(policy.source, replies=policy.answerable.names.replies, now=now)
         self._endings = Endings(policy, self._answers, now)
         self.attempts = Attempts(registry, self._endings, self._answers, now)
+        self._known = registry.known
 
     async def handle(self, delivery: Delivery, limit: TimeLimit) -> Outcome:
         """Return what becomes of a delivery; raises nothing."""
@@ -150,7 +150,8 @@ class Pipeline:
 
     def _admit(self, begun: _Begun) -> tuple[Route, Any]:
         """Return all that processing needs; raises InvalidMessage or _TooLate, and runs nothing."""
-        envelope = self._decode(begun.request)
+        context = self._policy.security.context(begun.request, self._known, self._now())
+        envelope = self._decode(begun.request, context)
         request = begun.request = begun.request._replace(
             subject=self._subject(envelope),
             envelope=envelope,
@@ -159,12 +160,13 @@ class Pipeline:
         late = self._late(request, envelope)
         if late is not None:
             raise _TooLate(late)
-        return self._resolve(envelope)
+        return self._resolve(envelope, context)
 
-    def _decode(self, request: Request) -> Envelope:
+    def _decode(self, request: Request, context: ValidationContext) -> Envelope:
         if request.call is None:
-            return self._catalog.decode(request.delivery.body)
-        reader = Reader(self._catalog, self._catalog.decode, mark_of(request))
+            return self._catalog.decode(request.delivery.body, context=context)
+        decode = partial(self._catalog.decode, context=context)
+        reader = Reader(self._catalog, decode, mark_of(request))
         return decode_call(request.call, reader)
 
     def _asker(self, request: Request, envelope: Envelope) -> Asker:
@@ -222,7 +224,7 @@ class Pipeline:
             return f"its ttl of {envelope.ttl} s passed before the work began"
         return None
 
-    def _resolve(self, envelope: Envelope) -> tuple[Route, Any]:
+    def _resolve(self, envelope: Envelope, context: ValidationContext) -> tuple[Route, Any]:
         """Return the route and what its processor is given."""
         if envelope.message_type != TASK:
             route = self._registry.route(envelope.message_type)
@@ -240,7 +242,9 @@ class Pipeline:
                 "no processor is registered here for that task_type; registered are: "
                 + ", ".join(self._registry.task_types[:20]),
             )
-        return route, decode_parameters(route.parameters, task.parameters, prefix=PARAMETERS)
+        return route, decode_parameters(
+            route.parameters, task.parameters, prefix=PARAMETERS, context=context
+        )
 
     def _salvaged(self, request: Request, salvage: Salvage | None) -> Request:
         """Return the request with what a refused message still tells about its asker."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
 from messages import SHIPPED_PAYLOADS, Catalog, Payload, TaskRequestPayload, normalize_task_type
+from workers.check import Check
 from workers.registration import RegistrationError
 from workers.retry_policy import AS_SET, RetryPolicy
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=BaseModel)
     R = TypeVar("R", bound=Payload | None)
     T = TypeVar("T", bound=BaseModel | Mapping[str, object] | None)
+
+    Ask = TypeVar("Ask", bound=Callable[[Any], Awaitable[bool]])
 
 Process: TypeAlias = "Callable[[Any, Context], Awaitable[object]]"
 
@@ -81,6 +85,8 @@ class Registry:
     def __init__(self) -> None:
         self._payloads: dict[str, type[Payload]] = {}
         self._routes: dict[tuple[str, str], Route] = {}
+        self._checks: dict[tuple[str, str], list[Check]] = {}
+        self._known: dict[str, Callable[[str], bool]] = {}
 
     def processor(
         self,
@@ -153,8 +159,60 @@ class Registry:
 
         return register
 
+    def check(
+        self,
+        target: type[Payload] | str,
+        field: str,
+        *,
+        keep: float = 60.0,
+        patience: float = 5.0,
+        refusal: str = "this is not known where it was asked for",
+    ) -> Callable[[Ask], Ask]:
+        """Register an async question that is asked before a message is dispatched.
+
+        `target` is a payload or a task type, `field` names the value the function is given. True is
+        a yes; False makes the message invalid and tells `refusal`; an exception, or no answer
+        within `patience` seconds, means another attempt later. Answers are kept for `keep` seconds.
+        """
+        if isinstance(target, str):
+            key = (TaskRequestPayload.message_type_name(), normalize_task_type(target) or "")
+        else:
+            key = (target.message_type_name(), "")
+            if field.split(".", maxsplit=1)[0] not in target.model_fields:
+                raise RegistrationError(
+                    f"{target.__qualname__} has no field {field!r} to check; name one it has"
+                )
+
+        def register(ask: Ask) -> Ask:
+            check = Check(field, ask, keep, patience, refusal)
+            self._checks.setdefault(key, []).append(check)
+            return ask
+
+        return register
+
+    def know(self, kind: str, exists: Callable[[str], bool]) -> None:
+        """Say what references of a kind are checked against; it must answer at once.
+
+        For fields such as `Annotated[str, reference("user")]`.
+        """
+        if self._known.setdefault(kind, exists) is not exists:
+            raise RegistrationError(f"what is known of {kind!r} is registered twice; remove one")
+
+    def checks(self, route: Route) -> tuple[Check, ...]:
+        """Return what is asked before a message of this route is dispatched."""
+        return tuple(self._checks.get((route.message_type, route.task_type), ()))
+
+    @property
+    def known(self) -> Mapping[str, Callable[[str], bool]]:
+        """What references are checked against, by kind."""
+        return MappingProxyType(self._known)
+
     def include(self, other: Registry) -> None:
         """Take over everything another registry has; a type that both have is refused."""
+        for key, checks in other._checks.items():
+            self._checks.setdefault(key, []).extend(checks)
+        for kind, exists in other._known.items():
+            self.know(kind, exists)
         for payload in other._payloads.values():
             self._register_payload(payload)
         for route in other._routes.values():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from messages import TaskRequestPayload
+from workers.security import Security
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The message type that is dispatched a second time, by its task type.
 TASK: Final = TaskRequestPayload.message_type_name()
+#: Where a task's parameters stand in the envelope, for the paths of error messages.
+PARAMETERS: Final = ("payload", "request", "parameters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class Policy:
     ttl: bool = True
     #: The broker users whose replays are believed.
     operators: frozenset[str] = frozenset()
+    #: What its group allows, and to whom.
+    security: Security = field(default_factory=Security)
 
 
 class Request(NamedTuple):

@@ -29,6 +29,7 @@ from workers.outcome import Delivery, Properties
 from workers.pipeline import Pipeline
 from workers.recovery import Ladder
 from workers.request import Policy
+from workers.security import Security
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +65,7 @@ class Rehearsal:
         retry_delays: tuple[str, ...] = ("1s", "10s", "60s", "10m"),
         reply_to_allow: tuple[str, ...] = ("*",),
         max_body_bytes: int = 1 << 20,
+        security: Security = Security(),  # noqa: B008 - it is frozen
     ) -> None:
         policy = Policy(
             source=agent("rehearsed-worker"),
@@ -72,6 +74,7 @@ class Rehearsal:
             ladder=Ladder(tuple(map(Delay.parse, retry_delays))),
             max_body_bytes=max_body_bytes,
             time_limit=time_limit,
+            security=security,
         )
         self._pipeline = Pipeline(registry, policy, now=now)
 

@@ -30,6 +30,7 @@ from messages import (
     TaskResponsePayload,
     TaskResult,
     TaskStatus,
+    ValidationContext,
 )
 from workers import headers
 from workers.outcome import DeadLettered, Delivery, Properties, Replied, Retried
@@ -301,10 +302,15 @@ async def test_resize_image_rejects_what_is_too_wide(rehearsal: Rehearsal) -> No
 
 async def test_a_document_is_answered_with_a_receipt(rehearsal: Rehearsal) -> None:
     """The receipt has the content's hash and figures, and not the content."""
-    document = SecureDocument(
-        document_id=uuid4(), title="On hares", content="Größer.\nSchneller.",
-        classification=SecurityLevel.PUBLIC,
-    )  # fmt: skip
+    document = SecureDocument.model_validate(
+        {
+            "document_id": uuid4(),
+            "title": "On hares",
+            "content": "Größer.\nSchneller.",
+            "classification": "public",
+        },
+        context=ValidationContext(security_level=SecurityLevel.PUBLIC),
+    )
     payload = payload_of(await rehearsal.message(DocumentPayload(document=document)))
     assert payload["message_type"] == "document_receipt"
     assert payload["document_id"] == str(document.document_id)

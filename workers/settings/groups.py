@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
+from messages.context import FORBIDDEN_WORDS
 from topology import GroupSpec
 from topology.design import EVERYTHING, LEAST_BYTES, QUEUE_BYTES
 from topology.patterns import checked_pattern
@@ -43,6 +44,12 @@ class GroupSettings(BaseModel):
     bindings: Annotated[Texts, AfterValidator(_patterns)] = EVERYTHING
     #: The context in which documents are checked; a document must be classified like this.
     security_level: Literal["public", "internal", "confidential", "secret"] = "public"
+    #: Broker users who may send documents here; everybody where it names nobody.
+    cleared_senders: Texts = ()
+    #: Broker users who may move amounts over 10,000.
+    high_value_senders: Texts = ()
+    #: What must not stand in fields named financial.
+    forbidden_words: Texts = FORBIDDEN_WORDS
     #: How much validation the queue pays for.
     lane: Literal["full", "typed", "trusted", "cached"] = "full"
     #: Broker users whose messages the lane `trusted` takes unvalidated.
