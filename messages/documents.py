@@ -20,7 +20,7 @@ class SecureDocument(ProtocolModel):
     """A document and how carefully it must be handled.
 
     It is valid only in a place of its own classification, so it cannot be made without saying where
-    it is: `SecureDocument.model_validate({…}, context=ValidationContext(security_level=…))`.
+    it is: `DocumentPayload.model_validate({"document": {…}}, context=ValidationContext(…))`.
     """
 
     document_id: UUID

@@ -25,7 +25,6 @@ from messages import (
     ErrorCode,
     ErrorPayload,
     HeartbeatPayload,
-    SecureDocument,
     SecurityLevel,
     TaskResponsePayload,
     TaskResult,
@@ -302,18 +301,18 @@ async def test_resize_image_rejects_what_is_too_wide(rehearsal: Rehearsal) -> No
 
 async def test_a_document_is_answered_with_a_receipt(rehearsal: Rehearsal) -> None:
     """The receipt has the content's hash and figures, and not the content."""
-    document = SecureDocument.model_validate(
-        {
-            "document_id": uuid4(),
-            "title": "On hares",
-            "content": "Größer.\nSchneller.",
-            "classification": "public",
-        },
-        context=ValidationContext(security_level=SecurityLevel.PUBLIC),
+    fields = {
+        "document_id": uuid4(),
+        "title": "On hares",
+        "content": "Größer.\nSchneller.",
+        "classification": "public",
+    }
+    sent = DocumentPayload.model_validate(
+        {"document": fields}, context=ValidationContext(security_level=SecurityLevel.PUBLIC)
     )
-    payload = payload_of(await rehearsal.message(DocumentPayload(document=document)))
+    payload = payload_of(await rehearsal.message(sent))
     assert payload["message_type"] == "document_receipt"
-    assert payload["document_id"] == str(document.document_id)
+    assert payload["document_id"] == str(fields["document_id"])
     assert payload["sha256"] == hashlib.sha256("Größer.\nSchneller.".encode()).hexdigest()
     assert (payload["characters"], payload["lines"]) == (18, 2)
 
