@@ -40,7 +40,7 @@ lock: environment ## Pin the newest versions that fit pyproject.toml, for everyb
 		--no-emit-index-url --no-annotate --no-header pyproject.toml >> deploy/constraints.new
 	@mv deploy/constraints.new deploy/constraints.txt
 
-bench: broker ## Compare with FastStream in one run.
+bench: broker ## Compare with the peers in one run.
 	@$(BIN)/python benchmarks/peers.py $(ARGS)
 
 clean: ## Remove what was made here.

@@ -1,13 +1,10 @@
-"""Side by side with FastStream: the same tasks, the same validation, the same guarantees.
+"""Side by side: the same tasks for every contender, in one run, round by round.
 
-    python benchmarks/peers.py --messages 20000 --rounds 3
+    python benchmarks/peers.py [--quick] [--only NAME …] [--queue quorum|classic] [--rounds N]
 
-Each round preloads a quorum queue with `echo` tasks of about 600 bytes, starts one worker process
-of each contender in turn, and watches the queue of answers. Every contender validates the envelope
-with the project's own models, publishes the answer with a confirm and acks then. Prints a JSON line
-a contender: medians over the rounds, and the ratio in the same run.
-
-FastStream lives in an environment of its own, made at the first run (`.venv-peers`).
+Each round fills a queue with `echo` tasks of about 600 bytes and starts one worker of each
+contender in turn. Python contenders validate with leveret's own models; everybody publishes the
+answer with a confirm and acks then. Prints a JSON line a contender and queue type: medians over the rounds.
 """
 
 from __future__ import annotations
@@ -15,200 +12,136 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import statistics
-import subprocess
 import sys
-import time
-import venv
-from dataclasses import dataclass
-from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
-import aio_pika
-
-from messages import (
-    AgentMetadata,
-    AgentRole,
-    Envelope,
-    TaskRequest,
-    TaskRequestPayload,
-    encode,
-)
-from topology import Names
-from workers.broker import PrivateBroker
-from workers.link.client import Client
-from workers.link.ground import stand
-from workers.publication import Publication
-from workers.settings import Settings
+from contender import CONTENDERS, Contender, NotHere, Stand
+from message import task
+from stage import Latency, Measured, Round, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from argparse import Namespace
 
-HERE: Final = Path(__file__).parent
-ANSWERS: Final = "bench.answers"
-PREFETCH: Final = 200
-#: Seconds a round may take before it counts as failed.
-ROUND_WITHIN: Final = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One round of one contender."""
-
-    messages_per_second: float
-    cpu_us_per_message: float
-    rss_mb: float
+#: Seconds of work a contender is given in a round; how many tasks that is, the first look tells.
+SECONDS: Final = 3.0
+FIRST_LOOK: Final = 1_500
+MOST: Final = 60_000
+#: Round trips measured with one in flight, and how long the half load lasts.
+ROUND_TRIPS: Final = 1_000
+HALF_LOAD_SECONDS: Final = 3.0
 
 
-def peers_python() -> str:
-    """Return the Python of the peers' environment, made if it is not there."""
-    place = HERE.parent / ".venv-peers"
-    python = place / "bin" / "python"
-    if not python.exists():
-        venv.create(place, with_pip=True)
-        subprocess.run(
-            [python, "-m", "pip", "install", "-q", "faststream[rabbit]", "pydantic", "orjson"],
-            check=True,
-        )
-    return str(python)
-
-
-def contenders(queue: str) -> dict[str, list[str]]:
-    """Return how each contender is started."""
-    return {
-        "leveret": [sys.executable, "-m", "workers.cli", "run", "--prefetch", str(PREFETCH)],
-        "faststream": [
-            peers_python(),
-            str(HERE / "contenders" / "faststream_worker.py"),
-            queue,
-            str(PREFETCH),
-        ],
-    }
-
-
-def task() -> bytes:
-    """Return one task of about 600 bytes."""
-    asker = AgentMetadata(
-        agent_id="bench",
-        role=AgentRole.COORDINATOR,
-        load_factor=0.5,
-        capabilities=("coordination", "task_distribution"),
-    )
-    request = TaskRequest(task_type="echo", parameters={"text": "hare " * 12}, budget="25.00")
-    payload = TaskRequestPayload(request=request, execution_context={"trace": "0" * 16})
-    return encode(
-        Envelope(message_type="task_request", payload=payload, source_agent=asker, ttl=300),
-    )
-
-
-async def preload(url: str, names: Names, count: int) -> None:
-    """Publish the tasks, at most a thousand unconfirmed at once."""
-    async with Client(url, names, heard=lambda _: None) as client:
-        for _ in range(count):
-            message = Publication(names.requests, "task_request.echo", task(), reply_to=ANSWERS)
-            client.post(message, lambda _: None)
-            while client.unconfirmed > 1_000:  # noqa: ASYNC110 - the loop must turn
-                await asyncio.sleep(0)
-
-
-async def watch(channel: aio_pika.abc.AbstractChannel, count: int) -> float:
-    """Return the messages per second between the first answers and the last."""
-    began, first = 0.0, 0
-    deadline = time.monotonic() + ROUND_WITHIN
-    while time.monotonic() < deadline:
-        queue = await channel.declare_queue(ANSWERS, passive=True)
-        there, now = queue.declaration_result.message_count or 0, time.monotonic()
-        if there and not began:
-            began, first = now, there
-        if there >= count:
-            return (there - first) / (now - began)
-        await asyncio.sleep(0.01)
-    raise SystemExit("the answers did not come in time")
-
-
-def cpu_and_memory(pid: int) -> tuple[float, float]:
-    """Return the CPU seconds and the peak memory in MB of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[11]) + int(fields[12])
-    status = Path(f"/proc/{pid}/status").read_text()
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return ticks / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) / 1024
-
-
-async def measure(
-    command: list[str],
-    environment: Mapping[str, str],
-    url: str,
-    count: int,
-) -> Measured:
-    """Run one contender on a preloaded queue."""
-    connection = await aio_pika.connect(url)
-    async with connection:
-        channel = await connection.channel()
-        answers = await channel.declare_queue(ANSWERS, durable=True)
-        await answers.purge()
-        await preload(url, Names(), count)
-        process = subprocess.Popen(  # noqa: ASYNC220 - started and left to itself
-            command,
-            env=dict(environment),
-            stdout=subprocess.DEVNULL,
-            stderr=sys.stderr,
-        )
+def available(names: list[str]) -> list[Contender]:
+    """Return the contenders that can be had here; says on stderr who cannot and why."""
+    found = []
+    for name in names:
+        contender = CONTENDERS[name]
         try:
-            rate = await watch(channel, count)
-            cpu, memory = cpu_and_memory(process.pid)
-        finally:
-            process.terminate()
-            process.wait()
-        await answers.purge()
-    return Measured(rate, cpu / count * 1e6, memory)
+            contender.command(Stand("amqp://guest:guest@127.0.0.1:5672/", 1))
+        except NotHere as missing:
+            print(f"{name} is left out: it needs {missing}", file=sys.stderr)
+        else:
+            found.append(contender)
+    return found
 
 
-async def run(count: int, rounds: int, say: Callable[[str], None]) -> None:
-    """Run all rounds, the contenders taking turns."""
-    broker = PrivateBroker.start()
+async def compare(stage: Stage, contenders: list[Contender], given: Namespace) -> None:
+    """Run all rounds on each type of queue, and print a line a contender."""
+    for queue_type in given.queue:
+        round_ = Round(queue_type, prefetch=given.prefetch)
+        counts: dict[str, int] = {}
+        for one in contenders:
+            look = await measure(stage, one, round_, FIRST_LOOK)
+            counts[one.name] = int(min(max(look.messages_per_second * SECONDS, 1_000), MOST))
+        measured: dict[str, list[Measured]] = {one.name: [] for one in contenders}
+        for number in range(given.rounds):
+            for one in contenders:
+                result = await measure(stage, one, round_, counts[one.name])
+                measured[one.name].append(result)
+                print(f"{queue_type} round {number + 1} {one.name}: {result}", file=sys.stderr)
+        for one in contenders:
+            alone, busy = await latencies(stage, one, round_, measured[one.name], given)
+            print(line(one, queue_type, measured, alone, busy), flush=True)
+
+
+async def measure(stage: Stage, one: Contender, round_: Round, count: int) -> Measured:
+    """Measure one contender once."""
+    bodies = (task() for _ in range(count))
+    return await stage.throughput(one, round_, bodies, count=count)
+
+
+async def latencies(
+    stage: Stage,
+    one: Contender,
+    round_: Round,
+    measured: list[Measured],
+    given: Namespace,
+) -> tuple[Latency, Latency]:
+    """Measure round trips with one in flight, and at half of what the contender can do."""
+    rate = median(m.messages_per_second for m in measured) / 2
+    trips = ROUND_TRIPS // (4 if given.quick else 1)
+    alone = await stage.latency(one, round_, [task() for _ in range(trips)])
+    bodies = [task() for _ in range(int(rate * HALF_LOAD_SECONDS))]
+    return alone, await stage.latency(one, round_, bodies, rate=rate)
+
+
+def line(
+    one: Contender,
+    queue_type: str,
+    measured: dict[str, list[Measured]],
+    alone: Latency,
+    busy: Latency,
+) -> str:
+    """Return a contender's row."""
+    rates = {name: median(m.messages_per_second for m in ms) for name, ms in measured.items()}
+    mine = measured[one.name]
+    row = {
+        "contender": one.name,
+        "queue": queue_type,
+        "messages_per_second": round(rates[one.name]),
+        "cpu_us_per_message": round(median(m.cpu_us_per_message for m in mine), 1),
+        "broker_us_per_message": round(median(m.broker_us_per_message for m in mine), 1),
+        "rss_mb": round(max(m.rss_mb for m in mine), 1),
+        "p50_ms": round(alone.p50, 3),
+        "p99_ms": round(alone.p99, 3),
+        "p999_ms": round(alone.p999, 3),
+        "half_load_p50_ms": round(busy.p50, 3),
+        "half_load_p99_ms": round(busy.p99, 3),
+        "slowest": round(min(m.messages_per_second for m in mine)),
+        "fastest": round(max(m.messages_per_second for m in mine)),
+        "guarantees": one.guarantees,
+    }
+    for rival in ("faststream", "c"):
+        if rival in rates:
+            row[f"times_{rival}"] = round(rates[one.name] / rates[rival], 2)
+    return json.dumps(row)
+
+
+def arguments() -> Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS))
+    parser.add_argument("--queue", nargs="+", choices=["quorum", "classic"], default=None)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--prefetch", type=int, default=200)
+    parser.add_argument("--quick", action="store_true", help="two rounds, quorum queues only")
+    given = parser.parse_args()
+    given.queue = given.queue or (["quorum"] if given.quick else ["quorum", "classic"])
+    given.rounds = min(given.rounds, 2) if given.quick else given.rounds
+    return given
+
+
+def main() -> None:
+    """Measure."""
+    given = arguments()
+    contenders = available(given.only)
+    stage = Stage()
     try:
-        settings = Settings(amqp_url=broker.amqp_url)
-        await stand(settings, patience=10)
-        environment = {
-            **os.environ,
-            "LEVERET_AMQP_URL": broker.amqp_url,
-            "LEVERET_HTTP_PORT": "0",
-            "LEVERET_LOG_LEVEL": "WARNING",
-            "PYTHONPATH": str(HERE.parent),
-        }
-        commands = contenders(Names().work("default"))
-        results: dict[str, list[Measured]] = {name: [] for name in commands}
-        for number in range(rounds):
-            for name, command in commands.items():
-                one = await measure(command, environment, broker.amqp_url, count)
-                results[name].append(one)
-                print(f"round {number + 1} {name}: {one}", file=sys.stderr)
+        asyncio.run(compare(stage, contenders, given))
     finally:
-        broker.close()
-    base = statistics.median(one.messages_per_second for one in results["faststream"])
-    for name, ones in results.items():
-        rate = statistics.median(one.messages_per_second for one in ones)
-        say(
-            json.dumps(
-                {
-                    "contender": name,
-                    "queue": "quorum",
-                    "messages_per_second": round(rate),
-                    "cpu_us_per_message": round(
-                        statistics.median(o.cpu_us_per_message for o in ones), 1
-                    ),
-                    "rss_mb": round(max(o.rss_mb for o in ones), 1),
-                    "times_faststream": round(rate / base, 2),
-                }
-            )
-        )
+        stage.close()
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--messages", type=int, default=20_000)
-    arguments.add_argument("--rounds", type=int, default=3)
-    given = arguments.parse_args()
-    asyncio.run(run(given.messages, given.rounds, print))
+    main()

@@ -1,0 +1,236 @@
+"""One measurement of one contender: a virtual host of its own, a full queue, a worker, a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import aio_pika
+from contender import ANSWERS, QUEUE, Contender, Stand, environment
+from meter import Cost, cost
+
+from topology import Names
+from workers.broker import ManagementApi, PrivateBroker, with_vhost
+from workers.link.client import Client
+from workers.link.ground import stand as apply_topology
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from workers.publication import Publication
+
+#: Seconds a worker may take to begin, and to answer all it was given.
+BEGIN_WITHIN: Final = 30.0
+ROUND_WITHIN: Final = 120.0
+#: Publications unconfirmed at once while a queue is filled.
+UNCONFIRMED: Final = 1_000
+#: Share of the answers after which the clock starts: the first ones pay for imports and caches.
+WARM: Final = 0.1
+
+
+class Measured(NamedTuple):
+    """What a contender did between its first answers and its last."""
+
+    messages_per_second: float
+    cpu_us_per_message: float
+    broker_us_per_message: float
+    rss_mb: float
+
+
+class Latency(NamedTuple):
+    """Round trips in milliseconds."""
+
+    p50: float
+    p99: float
+    p999: float
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The circumstances of one measurement."""
+
+    queue_type: str = "quorum"
+    prefetch: int = 200
+    processes: int = 1
+
+    def stand(self, url: str) -> Stand:
+        """Return where a contender works under these circumstances."""
+        return Stand(url, self.prefetch, self.processes, self.queue_type)
+
+
+class Stage:
+    """A private broker on which contenders take turns."""
+
+    def __init__(self) -> None:
+        self._broker = PrivateBroker.start()
+        self._api = ManagementApi(self._broker.management_url)
+
+    def close(self) -> None:
+        """End the broker."""
+        self._broker.close()
+
+    async def throughput(
+        self,
+        contender: Contender,
+        round_: Round,
+        bodies: Iterable[bytes],
+        *,
+        count: int,
+    ) -> Measured:
+        """Return what the contender does with a queue of `count` tasks made of these bodies."""
+        async with self._ground(round_) as url:
+            tasks = (contender.wrap(body, f"{n:036d}") for n, body in enumerate(bodies))
+            await fill(url, tasks)
+            with _worker(contender, round_.stand(url)) as pid:
+                return await self._watch(url, pid, count)
+
+    async def latency(
+        self,
+        contender: Contender,
+        round_: Round,
+        bodies: list[bytes],
+        *,
+        rate: float = 0.0,
+    ) -> Latency:
+        """Return the round trips with one in flight, or at `rate` messages per second."""
+        async with self._ground(round_) as url:
+            with _worker(contender, round_.stand(url)):
+                return await _round_trips(url, contender, bodies, rate=rate)
+
+    @asynccontextmanager
+    async def _ground(self, round_: Round) -> AsyncIterator[str]:
+        vhost = f"bench-{secrets.token_hex(4)}"
+        self._api.create_vhost(vhost)
+        url = with_vhost(self._broker.amqp_url, vhost)
+        try:
+            if round_.queue_type == "classic":
+                await _declare(url, QUEUE)
+            await _declare(url, ANSWERS)
+            await apply_topology(Settings(amqp_url=url), patience=BEGIN_WITHIN)
+            yield url
+        finally:
+            self._api.delete_vhost(vhost)
+
+    async def _watch(self, url: str, pid: int, count: int) -> Measured:
+        broker = self._broker.pids[0]
+        async with await aio_pika.connect(url) as connection:
+            channel = await connection.channel()
+            first = await _until(channel, int(count * WARM) or 1)
+            began, before, broker_before = time.monotonic(), cost(pid), cost(broker)
+            last = await _until(channel, count)
+            seconds, after, broker_after = time.monotonic() - began, cost(pid), cost(broker)
+        done = max(1, last - first)
+        return Measured(
+            done / seconds,
+            _us(before, after, done),
+            _us(broker_before, broker_after, done),
+            after.rss_mb,
+        )
+
+
+async def fill(url: str, tasks: Iterable[Publication]) -> None:
+    """Publish the tasks, a thousand unconfirmed at once at most."""
+    async with Client(url, Names(), heard=lambda _: None) as client:
+        for task in tasks:
+            client.post(task, lambda _: None)
+            while client.unconfirmed > UNCONFIRMED:  # noqa: ASYNC110 - the loop must turn
+                await asyncio.sleep(0)
+
+
+async def _declare(url: str, queue: str) -> None:
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        await channel.declare_queue(queue, durable=True)
+
+
+async def _until(channel: aio_pika.abc.AbstractChannel, wanted: int) -> int:
+    """Return how many answers there are once there are as many as wanted."""
+    deadline = time.monotonic() + ROUND_WITHIN
+    while time.monotonic() < deadline:
+        queue = await channel.declare_queue(ANSWERS, passive=True)
+        there = queue.declaration_result.message_count or 0
+        if there >= wanted:
+            return there
+        await asyncio.sleep(0.01)
+    raise SystemExit(f"{wanted} answers did not come within {ROUND_WITHIN:g} s")
+
+
+def _us(before: Cost, after: Cost, done: int) -> float:
+    return (after.cpu - before.cpu) / done * 1e6
+
+
+@contextlib.contextmanager
+def _worker(contender: Contender, stand: Stand) -> Iterator[int]:
+    process = subprocess.Popen(
+        contender.command(stand),
+        env=environment(stand),
+        stdout=subprocess.DEVNULL,
+        stderr=sys.stderr if contender.name == "leveret" else subprocess.DEVNULL,
+    )
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+async def _round_trips(
+    url: str,
+    contender: Contender,
+    bodies: list[bytes],
+    *,
+    rate: float,
+) -> Latency:
+    """Send each task when the last is answered, or by the clock; the first tenth is dropped."""
+    took: list[float] = []
+    sent: dict[str, float] = {}
+    heard = asyncio.Event()
+
+    async with (
+        await aio_pika.connect(url) as connection,
+        Client(url, Names(), heard=lambda _: None) as client,
+    ):
+        channel = await connection.channel()
+        await channel.set_qos(prefetch_count=1_000)
+        answers = await channel.get_queue(ANSWERS, ensure=False)
+
+        async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+            took.append(time.perf_counter() - sent.pop(message.correlation_id or ""))
+            heard.set()
+            await message.ack()
+
+        await answers.consume(take)
+        began = time.perf_counter()
+        for number, body in enumerate(bodies):
+            correlation_id = f"{number:036d}"
+            if rate and number:
+                wait = began + number / rate - time.perf_counter()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+            heard.clear()
+            sent[correlation_id] = time.perf_counter()
+            client.post(contender.wrap(body, correlation_id), lambda _: None)
+            if not rate or not number:
+                async with asyncio.timeout(BEGIN_WITHIN):
+                    await heard.wait()
+                began = began if number else time.perf_counter()
+        async with asyncio.timeout(ROUND_WITHIN):
+            while sent:
+                heard.clear()
+                await heard.wait()
+    warm = sorted(took[len(took) // 10 :])
+    points = statistics.quantiles(warm, n=1000)
+    return Latency(points[499] * 1e3, points[989] * 1e3, points[998] * 1e3)
