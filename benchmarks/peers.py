@@ -4,7 +4,8 @@
 
 Each round fills a queue with `echo` tasks of about 600 bytes and starts one worker of each
 contender in turn. Python contenders validate with leveret's own models; everybody publishes the
-answer with a confirm and acks then. Prints a JSON line a contender and queue type: medians over the rounds.
+answer with a confirm and acks then. Prints a JSON line a contender and queue type: medians over the
+rounds.
 """
 
 from __future__ import annotations
