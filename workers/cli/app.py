@@ -20,6 +20,7 @@ VERBS: Final = {
     "run": "Run the worker.",
     "publish": "Publish messages, and await their answers.",
     "console": "The web console, and users for it.",
+    "schema": "Print what messages look like, or what changed.",
 }
 
 #: Group → one line about it, and its verbs. Where they are: `workers.cli.<group>:<verb>`.
