@@ -109,6 +109,10 @@ class Replicas:
             code = await self._live(number)
             if self._leaving.is_set():
                 break
+            if code == 0:
+                # It drained because an operator asked it to: nobody wants it back.
+                log.info("replica %d left, as it was asked to", number)
+                break
             if loop.time() - began > SETTLED:
                 wait = FIRST_WAIT
             if code in _HOPELESS:

@@ -16,17 +16,22 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from topology import Names
+from workers.control.commands import Told
+from workers.control.control import Control, Post
+from workers.control.state import ControlState
 from workers.copies import Origin
 from workers.figures import histogram
+from workers.link.ear import Ear
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
-from workers.presence import Presence, describe
+from workers.presence import Presence, describe, leveret_version
 from workers.runners import Runners
 from workers.settle import Settler
 
 if TYPE_CHECKING:
+    from workers.control.commands import Command
     from workers.health import Health
     from workers.metrics import Metrics
     from workers.outcome import Answer, Delivery, Outcome
@@ -45,6 +50,8 @@ LAST_CONFIRMS: Final = 5.0
 CLEARED_AFTER: Final = 2.0
 #: Share of the prefetch that is kept free for urgent messages.
 URGENT_SHARE: Final = 10
+#: Characters of an agent id in the name of its control queue.
+LONGEST_WHOSE: Final = 100
 
 
 class Stalled(LinkError):
@@ -100,6 +107,12 @@ class Service:
             settings, registry, self.link, lambda: self._runners.busy, self._figures
         )
         self._prefetch = prefetch
+        #: What operators have asked for.
+        self.state = ControlState()
+        users = settings.controlling_users(plan.user)
+        post = Post(replica=settings.agent_id, users=users, names=names)
+        control = Control(self, self.state, post, self.link.publish)
+        self.link.hear(Ear(names.control, self._ear_queue, control.heard))
         self._leave = asyncio.Event()
         self._hurry = asyncio.Event()
         #: Until when (monotonic seconds) a copy that nobody takes is told about.
@@ -133,6 +146,32 @@ class Service:
             self._prefetch,
         )
 
+    async def pause(self) -> None:
+        """Take no more messages until `resume`, and give back what nobody has begun."""
+        self._watch.health.paused("paused by an operator (leveret ctl resume)")
+        await self.link.pause()
+        self._give_back()
+
+    def resume(self) -> None:
+        """Take messages again."""
+        self.link.resume()
+        self._watch.health.paused(None)
+
+    def told(self, command: Command, *, refused: str = "") -> Told:
+        """Return how this replica stands, for the operator who asked."""
+        leaving, reason = self._leave.is_set(), self._watch.health.reason
+        paused = "paused" if self.state.paused else ""
+        return Told(
+            id=command.id,
+            replica=self._settings.agent_id,
+            group=self._settings.group,
+            state="draining" if leaving else paused or reason or "serving",
+            maintenance=self.state.maintenance,
+            in_flight=self._watch.metrics.in_flight,
+            version=leveret_version(),
+            refused=refused,
+        )
+
     def leave(self) -> None:
         """Begin to drain; called a second time, stop waiting for the work."""
         if self._leave.is_set():
@@ -144,9 +183,7 @@ class Service:
         health = self._watch.health
         health.draining()
         await self.link.quiet()
-        for delivery in self._runners.give_up_waiting():
-            self.link.requeue(delivery)
-            self._watch.metrics.abandoned(delivery)
+        self._give_back()
         log.info("draining: %d messages are being worked on", self._runners.busy)
         if not await self._finished():
             log.warning("%d messages are given back unfinished", self._runners.busy)
@@ -155,6 +192,12 @@ class Service:
         await self.link.stop(within=LAST_CONFIRMS)
         health.stopped()
         log.info("drained")
+
+    def _give_back(self) -> None:
+        """Give the broker back what nobody has begun."""
+        for delivery in self._runners.give_up_waiting():
+            self.link.requeue(delivery)
+            self._watch.metrics.abandoned(delivery)
 
     async def _finished(self) -> bool:
         """Wait for the work to end, for the grace to pass or for somebody to hurry us."""
@@ -190,7 +233,15 @@ class Service:
             **metrics.totals(),
             **histogram(metrics.seconds()),
             "ready": float(self._watch.health.reason is None),
+            "paused": float(self.state.paused),
+            "maintenance": float(self.state.maintenance),
         }
+
+    def _ear_queue(self, word: str) -> str:
+        """Return the name of a queue to hear operators in."""
+        # An id may be as long as a name may be, so it is cut: the word is what makes it ours.
+        whose = f"{self._settings.agent_id[:LONGEST_WHOSE]}.{word}"
+        return Names(self._settings.prefix).control_queue(whose)
 
     # -- deliveries in, books out --
 

@@ -42,6 +42,16 @@ GROUPS: Final = {
             "replay": "Send dead letters again.",
         },
     ),
+    "ctl": (
+        "Speak to running replicas.",
+        {
+            "ping": "Ask how they stand.",
+            "pause": "Take no messages, stay connected.",
+            "resume": "Take messages again.",
+            "drain": "Finish what was begun, and leave.",
+            "maintenance": "Refuse what changes something, or take it again.",
+        },
+    ),
     "broker": (
         "A private RabbitMQ on this machine.",
         {

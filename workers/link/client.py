@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from aio_pika.abc import AbstractChannel
+    from aio_pika.abc import AbstractChannel, AbstractQueue
 
     from topology import Names
     from workers.outcome import Delivery
@@ -40,8 +40,9 @@ LAST_CONFIRMS: Final = 10.0
 class Client:
     """Publishes requests and hands every answer to `heard`; use it as an async context manager.
 
-    With `watching` it hears the heartbeats and the journal of dead letters too, from now on; the
-    queue of a delivery tells which it is.
+    As an `operator` its mailbox is a plain queue below the control exchange's name, which is all
+    that the operator's role may have. With `watching` it hears the heartbeats and the journal of
+    dead letters too, from now on; the queue of a delivery tells which it is.
     """
 
     def __init__(
@@ -52,15 +53,21 @@ class Client:
         heard: Callable[[Delivery], None],
         connect_timeout: float = 10.0,
         watching: bool = False,
+        operator: bool = False,
     ) -> None:
         self._names = names
         self._url = amqp_url
         self._heard = heard
         self._within = connect_timeout
         self._watching = watching
+        self._operator = operator
         self.agent_id = f"client-{secrets.token_hex(6)}"
         #: Where answers come from.
-        self.mailbox = names.mailbox(self.agent_id, MAILBOX)
+        self.mailbox = (
+            names.control_queue(self.agent_id)
+            if operator
+            else names.mailbox(self.agent_id, MAILBOX)
+        )
         #: Where heartbeats come from.
         self.heartbeats = names.heartbeat_queue(self.agent_id)
         watched = (self.heartbeats, names.journal) if watching else ()
@@ -76,7 +83,7 @@ class Client:
     @property
     def reply_to(self) -> str:
         """The address that answers to this client go to."""
-        return f"agent://{self.agent_id}/{MAILBOX}"
+        return self.mailbox if self._operator else f"agent://{self.agent_id}/{MAILBOX}"
 
     async def __aenter__(self) -> Self:
         """Connect; raises LinkError when the broker cannot be used."""
@@ -130,13 +137,18 @@ class Client:
         )
         try:
             channel = await wire.connection.channel()
-            await self._private(
-                channel,
-                self.mailbox,
-                self._names.replies,
-                ExchangeType.TOPIC,
-                self._names.mailbox_key(self.agent_id, MAILBOX),
-            )
+            if self._operator:
+                await self._queue(channel, self.mailbox)
+                # Asked for by its name alone, it is refused here and not at the first command.
+                await channel.declare_exchange(self._names.control, passive=True)
+            else:
+                await self._private(
+                    channel,
+                    self.mailbox,
+                    self._names.replies,
+                    ExchangeType.TOPIC,
+                    self._names.mailbox_key(self.agent_id, MAILBOX),
+                )
             if self._watching:
                 await self._private(
                     channel,
@@ -157,10 +169,14 @@ class Client:
         key: str,
     ) -> None:
         """Declare a queue of our own and bind it."""
-        mine = await channel.declare_queue(
+        mine = await self._queue(channel, queue)
+        source = await channel.declare_exchange(exchange, kind, durable=True, passive=True)
+        await mine.bind(source, key)
+
+    async def _queue(self, channel: AbstractChannel, queue: str) -> AbstractQueue:
+        """Declare a queue that the broker removes when we are long gone."""
+        return await channel.declare_queue(
             queue,
             durable=True,
             arguments={"x-expires": MAILBOX_EXPIRES},
         )
-        source = await channel.declare_exchange(exchange, kind, durable=True, passive=True)
-        await mine.bind(source, key)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aiormq.abc import AbstractChannel
 
     from workers.link.connection import Wire
+    from workers.link.ear import Ear
     from workers.link.intake import Intake
     from workers.link.plan import LinkPlan
 
@@ -48,6 +49,8 @@ class Consuming:
         self._plan = plan
         self._intake = intake
         self.supervisor = Supervisor("consuming", self._live, address=plan.address)
+        #: What hears operators beside the work, on the same connection.
+        self.ear: Ear | None = None
         #: Something happened that the line must look at.
         self._stir = asyncio.Event()
         self._wanted = True
@@ -115,6 +118,8 @@ class Consuming:
             if not told:
                 told = True
                 begun()
+            if self.ear is not None:
+                await self.ear.attend(wire, self._stir)
             careful = share > 1
             stirred_up = await stirred(self._stir, LOOK_WHILE_CAREFUL if careful else LOOK_EVERY)
             if not stirred_up and share == 1:

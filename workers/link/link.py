@@ -21,6 +21,7 @@ from workers.outcome import Answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workers.link.ear import Ear
     from workers.link.outbox import Done
     from workers.outcome import Delivery
     from workers.publication import Publication
@@ -65,6 +66,10 @@ class Link:
         """Have `told` called with a connection's name and whether it is there, at each change."""
         self._consuming.supervisor.told = lambda there, why: told("consuming", there, why)
         self._publishing.supervisor.told = lambda there, why: told("publishing", there, why)
+
+    def hear(self, ear: Ear) -> None:
+        """Have somebody listen on the consuming connection, beside the work."""
+        self._consuming.ear = ear
 
     @property
     def address(self) -> str:

@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     processes: Annotated[int, AfterValidator(ranges.PROCESSES.number)] = 1
     #: Broker users beside `<prefix>.operator` who may replay dead letters.
     operators: Texts = ()
+    #: Broker users whose `leveret ctl` is obeyed; by default those who may replay, and our own.
+    control_users: Texts = ()
     #: JSON pointers of values that no view of a dead letter shows; `*` stands for any key.
     mask: Texts = ()
     #: Whether the web console is shown on the HTTP port, beside metrics and probes.
@@ -143,6 +145,10 @@ class Settings(BaseSettings):
     def replaying_users(self) -> frozenset[str]:
         """Return the broker users whose replays are believed."""
         return frozenset((f"{self.prefix}.operator", *self.operators))
+
+    def controlling_users(self, own: str) -> frozenset[str]:
+        """Return the broker users whose commands are obeyed; `own` is the worker's user."""
+        return frozenset(self.control_users) or self.replaying_users | {own}
 
     def ttl_of(self, group: str) -> bool:
         """Return whether a message of the group expires when it is older than its ttl."""

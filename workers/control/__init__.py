@@ -1,0 +1,1 @@
+"""Operators speak to running replicas: ping, pause, resume, drain, maintenance."""
