@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -53,6 +53,8 @@ class Stand:
     prefetch: int
     processes: int = 1
     queue_type: str = "quorum"
+    #: Further settings of leveret.
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def environment(stand: Stand) -> dict[str, str]:
         "LEVERET_HTTP_PORT": "0",
         "LEVERET_LOG_LEVEL": "WARNING",
         "dramatiq_queue_prefetch": str(stand.prefetch),
+        **stand.settings,
     }
 
 
@@ -128,7 +131,7 @@ def _taskiq(body: bytes, correlation_id: str) -> Publication:
 
 def _leveret(stand: Stand) -> list[str]:
     return [
-        *(sys.executable, "-m", "workers.cli", "run"),
+        *(sys.executable, "-m", "workers.cli", "run", "leveret_processors:registry"),
         *("--prefetch", str(stand.prefetch), "--processes", str(stand.processes)),
     ]
 

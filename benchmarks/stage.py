@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import aio_pika
@@ -24,7 +24,7 @@ from workers.link.ground import stand as apply_topology
 from workers.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from workers.publication import Publication
 
@@ -61,10 +61,12 @@ class Round:
     queue_type: str = "quorum"
     prefetch: int = 200
     processes: int = 1
+    #: Further settings of leveret.
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def stand(self, url: str) -> Stand:
         """Return where a contender works under these circumstances."""
-        return Stand(url, self.prefetch, self.processes, self.queue_type)
+        return Stand(url, self.prefetch, self.processes, self.queue_type, self.settings)
 
 
 class Stage:
