@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypedDict
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import to_json
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 
 class _Lean(BaseModel):
