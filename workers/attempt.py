@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workers.outcome import Answer, Failure, Outcome
     from workers.registry import Registry, Route
     from workers.request import Request
+    from workers.solitude import Solitude
 
 
 class Attempts:
@@ -40,12 +41,14 @@ class Attempts:
         registry: Registry,
         endings: Endings,
         answers: Answers,
+        solitude: Solitude,
         now: Callable[[], datetime],
     ) -> None:
         self._endings = endings
         self._answers = answers
         self._policy = endings.policy
         self._now = now
+        self._solitude = solitude
         self.brakes = Brakes()
         self._checks = Checks(registry)
         self._gates = {
@@ -111,19 +114,30 @@ class Attempts:
         )
         gate = self._gates.get(route)
         if gate is None:
-            limit.start(self._seconds(route, deadline))
-            try:
-                result = await route.process(argument, context)
-            finally:
-                limit.stop()
+            result = await self._call(request, route, argument, context, limit)
         else:
             async with gate.enter():
-                limit.start(self._seconds(route, deadline))
-                try:
-                    result = await route.process(argument, context)
-                finally:
-                    limit.stop()
+                result = await self._call(request, route, argument, context, limit)
         return self._answers.result(request, result)
+
+    async def _call(
+        self,
+        request: Request,
+        route: Route,
+        argument: object,
+        context: Context,
+        limit: TimeLimit,
+    ) -> object:
+        solitude = self._solitude
+        if solitude.who is not None:
+            await solitude.over(request.delivery)
+        solitude.running += 1
+        limit.start(self._seconds(route, context.deadline))
+        try:
+            return await route.process(argument, context)
+        finally:
+            limit.stop()
+            solitude.left()
 
     def _seconds(self, route: Route, deadline: datetime | None) -> float:
         own = route.limits.time_limit or self._policy.time_limit

@@ -71,7 +71,8 @@ def error_header(failure: Failure) -> str:
 
 def retry_copy(delivery: Delivery, outcome: Retried, origin: Origin, now: datetime) -> Publication:
     """Return the copy that comes back to the queue this delivery came from, by way of a rung."""
-    headers = _lineage(delivery, origin, now) | {
+    headers = _lineage(delivery, origin, now) | h.told({h.STARTS: outcome.starts or None})
+    headers |= {
         h.ATTEMPTS: outcome.attempt,
         h.HISTORY: h.write_history(outcome.history),
     }

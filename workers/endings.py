@@ -98,7 +98,31 @@ class Endings:
             request.past.attempts,
             request.past.history,
             held=True,
+            starts=request.past.starts,
         )
+
+    def suspected(self, request: Request, starts: int) -> Retried:
+        """Return the copy that carries on what is proven of a message that died with a process."""
+        times = "once" if starts == 1 else f"{starts} times"
+        reason = f"the worker process died {times} while this was being processed"
+        return Retried(
+            request.subject,
+            Failure(ErrorCode.CRASH_LOOP, reason, retryable=True),
+            None,
+            request.past.attempts,
+            request.past.history,
+            held=True,
+            starts=starts,
+        )
+
+    def crash_looped(self, request: Request, starts: int) -> DeadLettered:
+        """Return the dead letter of what kills its worker process."""
+        # With the first death, which nobody noted.
+        reason = (
+            f"the worker process died {starts + 1} times while this was being processed, "
+            "the last time while nothing else was"
+        )
+        return self._dead(request, Failure(ErrorCode.CRASH_LOOP, reason))
 
     def rejected(self, request: Request, verdict: Reject) -> DeadLettered:
         """Return the dead letter of what the processor refused."""

@@ -32,6 +32,8 @@ ROUTING_KEY: Final = "leveret-routing-key"
 QUEUE: Final = "leveret-queue"
 REPLAYS: Final = "leveret-replays"
 REPLAY_OF: Final = "leveret-replay-of"
+#: Starts of a message that are proven to have ended with the death of the process.
+STARTS: Final = "leveret-starts"
 #: Beyond interface.md: what a copy must remember of its original, since a publish cannot forge it.
 MESSAGE_ID: Final = "leveret-message-id"
 USER_ID: Final = "leveret-user-id"
@@ -64,6 +66,7 @@ class Past(NamedTuple):
     user_id: str | None = None
     replays: int = 0
     replay_of: str | None = None
+    starts: int = 0
 
     @property
     def is_copy(self) -> bool:
@@ -96,6 +99,7 @@ def past(delivery: Delivery, own_user: str | None, operators: Collection[str] = 
         user_id=_text(headers.get(USER_ID)),
         replays=_count(headers.get(REPLAYS)),
         replay_of=_text(headers.get(REPLAY_OF)),
+        starts=_count(headers.get(STARTS)),
     )
 
 

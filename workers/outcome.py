@@ -134,6 +134,8 @@ class Retried(NamedTuple):
     history: tuple[Attempt, ...] = ()
     #: It was put off through no fault of its own: no attempt was made.
     held: bool = False
+    #: Starts of it that ended with the death of the process, as far as they are proven.
+    starts: int = 0
 
 
 class DeadLettered(NamedTuple):

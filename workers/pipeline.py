@@ -8,6 +8,7 @@ Each step returns what the next one needs or raises InvalidMessage. What is vali
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -27,13 +28,14 @@ from workers.asking import NOBODY, asker, salvaged_asker
 from workers.attempt import Attempts
 from workers.batches import BatchRun
 from workers.calls import caller, mark_of, salvaged_caller, unread
+from workers.crashes import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.outcome import Failure, Subject
 from workers.request import PARAMETERS, TASK, Request, deadline_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from messages import Envelope, ValidationContext
     from workers.asking import Asker
@@ -71,6 +73,7 @@ class Pipeline:
         registry: Registry,
         policy: Policy,
         *,
+        guard: CrashGuard | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._registry = registry
@@ -79,16 +82,26 @@ class Pipeline:
         self._catalog = registry.catalog()
         self._answers = Answers(policy.source, replies=policy.answerable.names.replies, now=now)
         self._endings = Endings(policy, self._answers, now)
-        self.attempts = Attempts(registry, self._endings, self._answers, now)
+        guard = guard or CrashGuard()
+        self._suspects = Suspects(guard, self._endings)
+        self.attempts = Attempts(registry, self._endings, self._answers, guard.solitude, now)
         self._known = registry.known
 
-    async def handle(self, delivery: Delivery, limit: TimeLimit) -> Outcome:
-        """Return what becomes of a delivery; raises nothing."""
+    def handle(self, delivery: Delivery, limit: TimeLimit) -> Coroutine[Any, Any, Outcome]:
+        """Return what becomes of a delivery, once awaited; that raises nothing."""
         begun = self._begin(delivery)
+        if delivery.redelivered or begun.request.past.starts:
+            facts = partial(self._facts, begun)
+            return self._suspects.handle(begun.request, facts, self._handle(begun, limit), limit)
+        return self._handle(begun, limit)
+
+    async def _handle(self, begun: _Begun, limit: TimeLimit) -> Outcome:
         try:
             calls = self._open(begun)
         except InvalidMessage as invalid:
-            return self._refused(begun.request._replace(call=unread(delivery)), invalid)
+            return self._refused(
+                begun.request._replace(call=unread(begun.request.delivery)), invalid
+            )
         if calls is not None:
             most = self._policy.max_body_bytes
             run = BatchRun(begun.request, calls, self._batch_answer, most=most)
@@ -105,6 +118,13 @@ class Pipeline:
             return self._endings.expired(begun.request, late.reason)
         except InvalidMessage as invalid:
             return self._refused(begun.request, invalid)
+
+    def _facts(self, begun: _Begun) -> Request:
+        """Return all that can be told about a message whose work is not to be done."""
+        with suppress(InvalidMessage, _TooLate):
+            if self._open(begun) is None:
+                self._admit(begun)
+        return self._salvaged(begun.request, None)
 
     def foresee(self, delivery: Delivery) -> Failure | None:
         """Return why this worker would not even begin with a delivery, or None; runs nothing."""

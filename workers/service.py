@@ -20,10 +20,12 @@ from workers.control.commands import Told
 from workers.control.control import Control, Post
 from workers.control.state import ControlState
 from workers.copies import Origin
+from workers.crashes import CrashGuard
 from workers.figures import histogram
 from workers.link.ear import Ear
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
+from workers.notes import open_notes
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
 from workers.presence import Presence, describe, leveret_version
@@ -98,7 +100,9 @@ class Service:
         operators = settings.replaying_users
         origin = Origin(names, group, settings.agent_id, plan.user, operators)
         source = describe(settings, registry, load_factor=0.0)
-        self._pipeline = Pipeline(registry, policy_of(settings, source, user=plan.user))
+        self._guard = CrashGuard(open_notes(settings.state_dir))
+        policy = policy_of(settings, source, user=plan.user)
+        self._pipeline = Pipeline(registry, policy, guard=self._guard)
         brakes = self._pipeline.attempts.brakes
         watch.metrics.braking = lambda: [route.name for route in brakes.engaged]
         self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
@@ -190,6 +194,7 @@ class Service:
         await self._runners.stop()
         await self._presence.stop()
         await self.link.stop(within=LAST_CONFIRMS)
+        self._guard.close()
         health.stopped()
         log.info("drained")
 

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     reply_to_allow: Texts = ("*",)
     #: Where it is remembered what is done, so that a message takes effect once.
     inbox: Annotated[SecretUrl | None, NoDecode, PlainValidator(parse_inbox_url), _AS_TEXT] = None
+    #: Where a worker notes what it is doing, for whoever comes after its death; must outlive the
+    #: process. None: systemd's STATE_DIRECTORY, else a directory among the temporary ones.
+    state_dir: Path | None = None
     log_format: Annotated[Literal["text", "json"], BeforeValidator(ranges.lower)] = "text"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(ranges.upper)

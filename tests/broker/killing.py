@@ -1,0 +1,32 @@
+"""Processors that kill their own worker process, for a worker in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from messages import ProtocolModel
+from workers import Context, Registry
+
+registry = Registry()
+
+
+class Word(ProtocolModel):
+    """Parameters: whether to kill, and where each start leaves a line."""
+
+    kills: bool = False
+    seconds: float = 0.0
+    ledger: str
+
+
+@registry.task("word", parameters=Word)
+async def word(word: Word, context: Context) -> Word:
+    """Leave a line, then die or answer."""
+    with Path(word.ledger).open("a") as ledger:
+        ledger.write(f"{context.envelope.envelope_id}\n")
+    if word.kills:
+        os.kill(os.getpid(), signal.SIGKILL)
+    await asyncio.sleep(word.seconds)
+    return word

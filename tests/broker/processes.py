@@ -1,0 +1,42 @@
+"""A worker in processes of its own, as `leveret run` starts them, ended with the test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+TESTS: Final = Path(__file__).parents[1]
+#: Seconds for a worker to leave once it is told.
+LEAVES_WITHIN: Final = 20.0
+
+
+@asynccontextmanager
+async def running(
+    url: str,
+    registry: str,
+    *flags: str,
+    **settings: object,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Lend a `leveret run` of a registry; settings are those of the environment."""
+    given = {"retry_delays": "200ms,400ms", "http_port": 0} | settings
+    environment = {key: value for key, value in os.environ.items() if "LEVERET_" not in key} | {
+        "PYTHONPATH": str(TESTS),
+        "LEVERET_AMQP_URL": url,
+        **{f"LEVERET_{name.upper()}": str(value) for name, value in given.items()},
+    }
+    command = [sys.executable, "-m", "workers.cli", "run", registry, *flags]
+    process = await asyncio.create_subprocess_exec(*command, env=environment)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            async with asyncio.timeout(LEAVES_WITHIN):
+                await process.wait()

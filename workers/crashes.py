@@ -1,0 +1,106 @@
+"""Singles out the message that kills its worker process, and spares its neighbours.
+
+When a process dies, everything it held comes back: the broker says `redelivered` of the one that
+killed it as of the hundreds that only waited in the prefetch, and counts a delivery for each. So
+redelivery arouses suspicion, no more. What accuses is proof that a message was being processed at
+the moment of death. Proof is cheap, because only suspects need it:
+
+- A message that comes for the first time is not noted: the good path costs one comparison.
+- A redelivered one is noted in a file while it is processed (`notes`): 50 µs, without a sync.
+- Whoever gets a message whose note a dead process left behind moves that evidence into it: a copy
+  with `leveret-starts` counted up is confirmed in its queue, then the message is acked. From there
+  on the count is its own, on whichever host it comes next, and believed only as our own copy.
+- A message with proven starts runs alone in its process: if that dies too, nobody else did it.
+- Two proven starts, with the first that nobody noted, are three: it is dead-lettered `crash_loop`.
+
+A lost connection proves nothing, since the process lives on and takes its notes away. Evidence is
+lost where the state directory does not outlive the process (a container without a volume) or with
+the machine; behind it all stands the broker's delivery limit of 20.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final
+
+from workers.notes import key_of
+from workers.outcome import Requeued
+from workers.solitude import Solitude
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from contextlib import AbstractContextManager
+
+    from workers.endings import Endings
+    from workers.limits import TimeLimit
+    from workers.notes import Notes
+    from workers.outcome import Delivery, Outcome
+    from workers.request import Request
+
+#: Proven unfinished starts that convict: three with the first one, which is never noted.
+CONVICTS: Final = 2
+
+
+class CrashGuard:
+    """Knows which deliveries died with their process; without notes it knows nothing."""
+
+    def __init__(self, notes: Notes | None = None) -> None:
+        self._notes = notes
+        self.solitude = Solitude()
+
+    def evidence(self, delivery: Delivery) -> int:
+        """Return how many processes of this machine died with it, once for each death."""
+        return 0 if self._notes is None else self._notes.evidence(key_of(delivery))
+
+    def noted(self, delivery: Delivery) -> AbstractContextManager[None]:
+        """Leave a note behind if the process dies in the block."""
+        return nullcontext() if self._notes is None else self._notes.noted(key_of(delivery))
+
+    def close(self) -> None:
+        """Take the notes away: the process leaves alive."""
+        if self._notes is not None:
+            self._notes.close()
+
+
+class Suspects:
+    """Handles what may have died with a process before."""
+
+    def __init__(self, guard: CrashGuard, endings: Endings) -> None:
+        self._guard = guard
+        self._endings = endings
+
+    async def handle(
+        self,
+        request: Request,
+        facts: Callable[[], Request],
+        work: Coroutine[object, object, Outcome],
+        limit: TimeLimit,
+    ) -> Outcome:
+        """Do the work noted, and alone where there is proof; or end the message.
+
+        `facts` reads the message, to tell its asker.
+        """
+        guard, delivery = self._guard, request.delivery
+        found = guard.evidence(delivery)
+        starts = request.past.starts + found
+        if found and starts < CONVICTS:
+            work.close()
+            return self._endings.suspected(request, starts)
+        with guard.noted(delivery):
+            if starts >= CONVICTS:
+                work.close()
+                # Beyond that it may be the reading that kills: then nobody is told but operators.
+                return self._endings.crash_looped(
+                    facts() if starts == CONVICTS else request, starts
+                )
+            if not starts:
+                return await work
+            try:
+                async with guard.solitude.alone(delivery):
+                    return await work
+            except asyncio.CancelledError:
+                work.close()
+                if not limit.leaving:
+                    raise
+                return Requeued(request.subject, "the worker is leaving")
