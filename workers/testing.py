@@ -67,7 +67,7 @@ class Rehearsal:
         max_body_bytes: int = 1 << 20,
         security: Security = Security(),  # noqa: B008 - it is frozen
     ) -> None:
-        policy = Policy(
+        self.policy = Policy(
             source=agent("rehearsed-worker"),
             user=USER,
             answerable=Answerable(reply_to_allow, Names()),
@@ -76,7 +76,7 @@ class Rehearsal:
             time_limit=time_limit,
             security=security,
         )
-        self._pipeline = Pipeline(registry, policy, now=now)
+        self._pipeline = Pipeline(registry, self.policy, now=now)
 
     async def task(
         self,

@@ -21,11 +21,16 @@ class Word(ProtocolModel):
     ledger: str
 
 
+def note(ledger: Path, line: str) -> None:
+    """Add a line that outlives us."""
+    with ledger.open("a") as lines:
+        lines.write(f"{line}\n")
+
+
 @registry.task("word", parameters=Word)
 async def word(word: Word, context: Context) -> Word:
     """Leave a line, then die or answer."""
-    with Path(word.ledger).open("a") as ledger:
-        ledger.write(f"{context.envelope.envelope_id}\n")
+    note(Path(word.ledger), str(context.envelope.envelope_id))
     if word.kills:
         os.kill(os.getpid(), signal.SIGKILL)
     await asyncio.sleep(word.seconds)

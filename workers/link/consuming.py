@@ -54,6 +54,8 @@ class Consuming:
         #: Something happened that the line must look at.
         self._stir = asyncio.Event()
         self._wanted = True
+        #: Times consumers were made.
+        self._turn = 0
         self._careful_until = 0.0 if plan.careful else -1.0
         #: Set while the broker has no consumer of ours.
         self._idle = asyncio.Event()
@@ -141,7 +143,9 @@ class Consuming:
 
     async def _consume(self, channel: AbstractChannel, share: int) -> None:
         self._idle.clear()
-        for tag, (queue, prefetch) in self._plan.consumers():
+        self._turn += 1
+        for tag, (queue, prefetch) in self._plan.consumers(self._turn):
+            self._intake.expect(tag, queue)
             # Holds for the next consumer on the channel.
             await channel.basic_qos(prefetch_count=max(1, prefetch // share), timeout=ANSWER_WITHIN)
             await channel.basic_consume(
@@ -153,7 +157,7 @@ class Consuming:
             )
 
     async def _cancel(self, channel: AbstractChannel) -> None:
-        for tag, _ in self._plan.consumers():
+        for tag, _ in self._plan.consumers(self._turn):
             await channel.basic_cancel(tag, timeout=ANSWER_WITHIN)
         self._idle.set()
 

@@ -28,7 +28,8 @@ class Intake:
     """Turns frames into deliveries for `sink`, and settlements into frames."""
 
     def __init__(self, queues: Mapping[bytes, str], sink: Callable[[Delivery], None]) -> None:
-        self._queues = queues
+        self._given = queues
+        self._queues = dict(queues)
         self._wished = self._sink = sink
         self._wire: Wire | None = None
         self._channel = 0
@@ -50,10 +51,15 @@ class Intake:
         self._wire, self._channel = wire, channel
         self._window = AckWindow()
         self._nacks.clear()
+        self._queues = dict(self._given)
         self.came = dict.fromkeys(self.came, 0)
         self.settled = dict.fromkeys(self.came, 0)
         self._redelivered = 0
         wire.frames.watch_deliveries(channel, self)
+
+    def expect(self, consumer_tag: str, queue: str) -> None:
+        """Take what comes for this consumer as coming from this queue."""
+        self._queues[consumer_tag.encode()] = queue
 
     def detach(self) -> None:
         """End the session; what it delivered can no longer be settled."""

@@ -38,6 +38,11 @@ class LinkPlan:
         url = URL(self.amqp_url)
         return str(url.with_query(None).with_user(None)) if url.user else str(url.with_query(None))
 
-    def consumers(self) -> Iterator[tuple[str, tuple[str, int]]]:
-        """Return the tag of each consumer, with its queue and prefetch."""
-        return ((f"leveret-{n}", queue) for n, queue in enumerate(self.queues.items()))
+    def consumers(self, turn: int = 0) -> Iterator[tuple[str, tuple[str, int]]]:
+        """Return the tag of each consumer, with its queue and prefetch.
+
+        Each turn of consuming on a channel needs tags of its own. A quorum queue of RabbitMQ 3.10
+        goes on counting where a cancelled consumer of the same tag left deliveries unsettled; the
+        channel then takes the first ones for missing, and crashes when it fetches them.
+        """
+        return ((f"leveret-{turn}-{n}", queue) for n, queue in enumerate(self.queues.items()))
