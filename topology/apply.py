@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from aio_pika.exceptions import AMQPError, ChannelClosed
 
@@ -16,7 +16,7 @@ from topology.shape import Exchange, Kind, Queue
 from topology.version import BrokerVersion
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 
     from aio_pika.abc import AbstractConnection, UnderlayConnection
     from aiormq.abc import AbstractChannel, ArgumentsType
@@ -39,6 +39,14 @@ class Missing:
         return f"{self.kind} {self.name}"
 
 
+class Depth(NamedTuple):
+    """How full a queue is."""
+
+    #: Waiting for a consumer; what consumers hold unsettled is not among them.
+    messages: int
+    consumers: int
+
+
 def broker_version(connection: AbstractConnection) -> BrokerVersion:
     """Return the version that the broker told when the connection was opened."""
     told = _link(connection).connection.server_properties.get("version", "")
@@ -58,6 +66,25 @@ async def check(connection: AbstractConnection, topology: Topology) -> tuple[Mis
             and seen.code == "NOT_FOUND"
         ]
     )
+
+
+async def depths(connection: AbstractConnection, queues: Iterable[str]) -> dict[str, Depth]:
+    """Return how full each queue is, asked passively; one that is not there is left out.
+
+    Raises `BrokerRefused` or `BrokerLost`.
+    """
+    found: dict[str, Depth] = {}
+    for name in queues:
+        async with _channel(connection) as channel:
+            try:
+                told = await channel.queue_declare(name, passive=True, timeout=PATIENCE)
+            except ChannelClosed as error:
+                refusal = read_refusal(_text(error))
+                if refusal.code != "NOT_FOUND":
+                    raise _refused(refusal) from error
+                continue
+        found[name] = Depth(told.message_count or 0, told.consumer_count or 0)
+    return found
 
 
 async def look(connection: AbstractConnection, topology: Topology) -> Found:

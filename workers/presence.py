@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from messages import (
     AgentMetadata,
@@ -16,6 +16,7 @@ from messages import (
     encode,
 )
 from topology import Names
+from workers.figures import COUNTERS, grown
 from workers.publication import Publication, Published
 
 if TYPE_CHECKING:
@@ -117,6 +118,30 @@ class Replica(NamedTuple):
     seen: float
     #: Its counters, as `workers.figures` reads them.
     figures: Mapping[str, float] = {}
+    #: By how much they have grown since the heartbeat before, and in a second of that time.
+    recent: Mapping[str, float] = {}
+    rates: Mapping[str, float] = {}
+
+    @property
+    def state(self) -> str:
+        """Whether it takes messages: `serving`, `paused` or `not ready`."""
+        if self.figures.get("paused"):
+            return "paused"
+        return "serving" if self.figures.get("ready", 1.0) else "not ready"
+
+    def told(self, name: str, otherwise: object = "") -> Any:
+        """Return something that the agent says of itself beyond the protocol, `group` perhaps."""
+        return (self.agent.model_extra or {}).get(name, otherwise)
+
+
+def _after(before: Replica | None, now: Replica) -> Replica:
+    """Return a heartbeat with what has grown since the one before it."""
+    if before is None or now.seen <= before.seen:
+        return now
+    recent = grown(now.figures, before.figures)
+    apart = now.seen - before.seen
+    rates = {name: recent.get(name, 0.0) / apart for name in COUNTERS}
+    return now._replace(recent=recent, rates=rates)
 
 
 class Roster:
@@ -136,7 +161,10 @@ class Roster:
             return
         if isinstance(payload, HeartbeatPayload):
             agent = payload.agent_status
-            self._replicas[agent.agent_id] = Replica(agent, self._clock(), payload.metrics)
+            self._replicas[agent.agent_id] = _after(
+                self._replicas.get(agent.agent_id),
+                Replica(agent, self._clock(), payload.metrics),
+            )
 
     def present(self) -> tuple[Replica, ...]:
         """Return those heard of lately, by name."""
