@@ -49,7 +49,8 @@ class Catalog:
         self._model: type[Envelope] = create_model(
             "Envelope", __base__=Envelope, payload=(union, ...)
         )
-        self._bounded = Bounded(TypeAdapter(self._model))
+        self.adapter: TypeAdapter[Envelope] = TypeAdapter(self._model)
+        self._bounded = Bounded(self.adapter)
         self._validate = self._bounded.validate_json
 
     @property

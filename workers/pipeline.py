@@ -31,6 +31,7 @@ from workers.calls import caller, mark_of, salvaged_caller, unread
 from workers.crashes import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
+from workers.lanes import decoder
 from workers.outcome import Failure, Subject
 from workers.request import PARAMETERS, TASK, Request, deadline_of
 
@@ -80,6 +81,7 @@ class Pipeline:
         self._policy = policy
         self._now = now
         self._catalog = registry.catalog()
+        self._lane = decoder(policy.lane, self._catalog)
         self._answers = Answers(policy.source, replies=policy.answerable.names.replies, now=now)
         self._endings = Endings(policy, self._answers, now)
         guard = guard or CrashGuard()
@@ -184,7 +186,7 @@ class Pipeline:
 
     def _decode(self, request: Request, context: ValidationContext) -> Envelope:
         if request.call is None:
-            return self._catalog.decode(request.delivery.body, context=context)
+            return self._lane(request.delivery.body, context)
         decode = partial(self._catalog.decode, context=context)
         reader = Reader(self._catalog, decode, mark_of(request))
         return decode_call(request.call, reader)

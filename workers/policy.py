@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from messages import SecurityLevel
 from topology import Names
 from workers.asking import Answerable
+from workers.lanes import Lane
 from workers.recovery import Ladder
 from workers.request import Policy
 from workers.security import Security
@@ -46,4 +47,5 @@ def policy_of(
             forbidden_words=group.forbidden_words,
             maintenance=maintenance,
         ),
+        lane=Lane(group.lane, frozenset(group.trusted_senders)),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from messages import TaskRequestPayload
+from workers.lanes import Lane
 from workers.security import Security
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Policy:
     operators: frozenset[str] = frozenset()
     #: What its group allows, and to whom.
     security: Security = field(default_factory=Security)
+    #: How much validation its queue pays for.
+    lane: Lane = field(default_factory=Lane)
 
 
 class Request(NamedTuple):

@@ -24,6 +24,7 @@ from messages import (
 )
 from topology import Delay, Names
 from workers.asking import Answerable
+from workers.lanes import Lane
 from workers.limits import TimeLimit
 from workers.outcome import Delivery, Properties
 from workers.pipeline import Pipeline
@@ -66,6 +67,7 @@ class Rehearsal:
         reply_to_allow: tuple[str, ...] = ("*",),
         max_body_bytes: int = 1 << 20,
         security: Security = Security(),  # noqa: B008 - it is frozen
+        lane: Lane = Lane(),  # noqa: B008 - it is frozen
     ) -> None:
         self.policy = Policy(
             source=agent("rehearsed-worker"),
@@ -75,6 +77,7 @@ class Rehearsal:
             max_body_bytes=max_body_bytes,
             time_limit=time_limit,
             security=security,
+            lane=lane,
         )
         self._pipeline = Pipeline(registry, self.policy, now=now)
 
