@@ -39,8 +39,13 @@ GROUPS: Final = {
         "Look at dead letters and send them again.",
         {
             "ls": "List dead letters, newest first.",
+            "groups": "Group dead letters by what went wrong.",
             "show": "Show one dead letter: body, errors, history.",
             "replay": "Send dead letters again.",
+            "edit": "Mend a dead letter and send it.",
+            "discard": "Remove dead letters for good.",
+            "export": "Write dead letters as JSON lines, or as a test.",
+            "history": "Tell who did what with dead letters, and why.",
         },
     ),
     "ctl": (

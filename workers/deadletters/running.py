@@ -40,8 +40,13 @@ if TYPE_CHECKING:
     from workers.outcome import Delivery
     from workers.publication import Publication
 
-#: Letters whose bodies are in memory: 200 MiB at the default size limit.
-BODIES_AT_ONCE: Final = 200
+#: Letters taken at once, and bytes their bodies may have together: few handfuls are quicker, since
+#: a quorum queue takes a hundredth of a second to begin each.
+LEAST_AT_ONCE: Final = 200
+MOST_AT_ONCE: Final = 5_000
+MOST_BYTES: Final = 64 << 20
+#: Letters on their way to the broker: as many as may be sent twice when this process is killed.
+UNCONFIRMED: Final = 200
 #: Seconds for which letters are held at most before they go back for a moment: the broker takes a
 #: consumer that holds one for 30 minutes to be dead.
 MOST_HELD: Final = 600.0
@@ -50,13 +55,18 @@ LOOK_EVERY: Final = 0.2
 #: Seconds between two tellings of the progress.
 TELL_EVERY: Final = 0.1
 _CAME_BACK: Final = "a letter of its kind came back, so it stays"
+#: Begins the reason of letters that nobody promised to send.
+FAIL_AGAIN: Final = "would fail again"
 _STOPPED: Final = "stopped before its turn"
 
 
 class Task(NamedTuple):
     """What is to be done with which letters."""
 
-    ids: frozenset[str]
+    #: Letter → fingerprint.
+    kinds: Mapping[str, str]
+    #: Bytes of the largest body.
+    largest: int
     #: Letters that are meant and stay, by reason: those that would be refused again.
     kept: Mapping[str, int]
     #: Fingerprint → the letter that goes first and alone; empty to do without.
@@ -95,8 +105,8 @@ class Running:
         self.action = action
         self._task = task
         self._reader, self._ledger, self._now = tools
-        self._missing = set(task.ids)
-        self._pending: list[tuple[Letter, Delivery]] = []
+        self._missing = set(task.kinds)
+        self._pending: list[Delivery] = []
         #: Letters that an interrupted run has sent, which still lie here; and that run.
         self._left_over: dict[str, str] = {}
         #: Letters met whose ids a worker gave them, and ids that several letters may share.
@@ -113,6 +123,7 @@ class Running:
         self._ramp = Ramp(0.0, 0.0)
         self._held_until = 0.0
         self._all_seen = False
+        self._at_once = max(LEAST_AT_ONCE, min(MOST_AT_ONCE, MOST_BYTES // (task.largest or 1)))
         self._began = time.monotonic()
         self._closing: Closing | None = None
         #: How it goes now.
@@ -120,7 +131,7 @@ class Running:
             run=action.run,
             verb=action.verb.value,
             phase=Phase.BEGINNING,
-            total=len(task.ids) + sum(task.kept.values()),
+            total=len(task.kinds) + sum(task.kept.values()),
             kept=dict(task.kept),
         )
 
@@ -219,6 +230,10 @@ class Running:
 
         def open_ends() -> bool:
             wanted.intersection_update(self._missing | self._shared)
+            for one in [one for one in wanted if self._task.kinds[one] in self._halts]:
+                wanted.discard(one)
+                self._missing.discard(one)
+                self._kept[_CAME_BACK] += 1
             return bool(wanted or (tidy and self._left_over)) and not self._done_for(table)
 
         async def go_on() -> bool:
@@ -228,7 +243,7 @@ class Running:
         while open_ends():
             self._held_until = time.monotonic() + MOST_HELD
             take = partial(self._take, table.closing, wanted)
-            await table.scan.read(take, at_once=BODIES_AT_ONCE, go_on=go_on)
+            await table.scan.read(take, at_once=self._at_once, go_on=go_on)
             await self._close_pending(table)
             if not self._held_too_long():
                 self._all_seen = table.scan.complete
@@ -245,19 +260,24 @@ class Running:
             self._finished += 1
         elif letter_id in wanted and letter_id not in self._met:
             (self._met if own else self._shared).add(letter_id)
-            self._pending.append((self._reader.letter(delivery), delivery))
+            self._pending.append(delivery)
 
     async def _close_pending(self, table: _Table) -> None:
         pending, self._pending = self._pending, []
-        for letter, delivery in pending:
-            if self._stop.is_set() or table.sender.ended:
+        for number, delivery in enumerate(pending, 1):
+            letter = self._reader.letter(delivery)
+            if letter.fingerprint not in self._halts:
+                await self._wait(self._ramp.wait(time.monotonic()))
+            if self._done_for(table) or self._held_too_long():
+                self._met.difference_update(map(self._reader.id, pending[number - 1 :]))
                 break
             self._missing.discard(letter.id)
             if letter.fingerprint in self._halts:
                 self._kept[_CAME_BACK] += 1
                 continue
-            await self._wait(self._ramp.wait(time.monotonic()))
             self._close(table.closing, letter, delivery)
+            if number % UNCONFIRMED == 0:
+                await table.sender.idle()
         await table.sender.idle()
         self._moved.set()
 

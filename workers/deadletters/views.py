@@ -77,13 +77,17 @@ class Shown:
     destination: str
     #: The body as it may be edited: hidden values stand as `••••`, and stay what they are.
     editable: bytes
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
     """The letters that an action would touch; valid until somebody else acts."""
 
-    ids: frozenset[str]
+    #: Letter → fingerprint.
+    kinds: Mapping[str, str]
+    #: Bytes of the largest body.
+    largest: int
     #: How many letters of each fingerprint.
     groups: tuple[Group, ...]
     #: What was asked for and no open letter is called.
@@ -95,7 +99,12 @@ class Meant:
     @property
     def count(self) -> int:
         """How many letters."""
-        return len(self.ids)
+        return len(self.kinds)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Their ids."""
+        return frozenset(self.kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from workers.deadletters.notes import Action, Verb, read_note
 from workers.deadletters.pacing import Pace
 from workers.deadletters.reading import Reader
 from workers.deadletters.replaying import destination
-from workers.deadletters.running import Running, Task, Tools
+from workers.deadletters.running import FAIL_AGAIN, Running, Task, Tools
 from workers.deadletters.selection import Selection
 from workers.deadletters.views import Grouping, Listing, Meant, Proposal, Shown
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from workers.deadletters.letter import Letter, Summary
     from workers.deadletters.looking import View
     from workers.deadletters.notes import Deed
+    from workers.deadletters.views import Standing
     from workers.link.desk import Desk
     from workers.outcome import Delivery
 
@@ -96,6 +97,11 @@ class Workbench:
         self._reader = Reader(desk.names, desk.user)
         self._now = now
         self._looker = looker or Looker(desk, self._reader, who=self._operator.who, now=now)
+
+    @property
+    def operator(self) -> Operator:
+        """Who works here."""
+        return self._operator
 
     def for_person(self, who: str) -> Workbench:
         """Return the same workbench with another person at it."""
@@ -168,6 +174,7 @@ class Workbench:
             deeds=tuple(deed for deed in deeds if family & set(deed.examples)),
             destination=queue,
             editable=body,
+            standing=view.standing,
         )
 
     async def history(self, letter_id: str = "") -> tuple[Deed, ...]:
@@ -191,13 +198,21 @@ class Workbench:
         selection: Selection,
         take: Callable[[Letter], None],
         *,
+        limit: int = 0,
         scan: Scanning = Scanning.IF_NEEDED,
-    ) -> int:
-        """Show each whole letter that fits to `take`; returns how many there were."""
+    ) -> tuple[int, Standing]:
+        """Show each whole letter that fits to `take`; returns how many there were.
+
+        With a limit only the newest so many.
+        """
         view = await self._looker.view(scan)
         fitting = await self._fitting(view, selection)
+        _only(selection.ids, fitting)
+        if limit:
+            newest = sorted(fitting.items(), key=lambda row: _newest(row[1].summary))
+            fitting = dict(newest[-limit:])
         await self._looker.letters(fitting, take)
-        return len(fitting)
+        return len(fitting), view.standing
 
     # -- before acting --
 
@@ -281,14 +296,17 @@ class Workbench:
 
         Letters that would be refused again stay, but for `anyway`, which sends them all.
         """
-        ids = proposal.meant.ids if anyway else proposal.passing
+        kinds = proposal.meant.kinds
+        if not anyway:
+            kinds = {one: kinds[one] for one in proposal.passing}
         left = {} if anyway else proposal.failing
         canaries = proposal.canaries
         if anyway:
             canaries = {group.fingerprint: group.example_id for group in proposal.meant.groups}
         task = Task(
-            ids=ids,
-            kept={f"would fail again ({reason})": n for reason, n in left.items()},
+            kinds=kinds,
+            largest=proposal.meant.largest,
+            kept={f"{FAIL_AGAIN} ({reason})": n for reason, n in left.items()},
             canaries=canaries if pace.canary else {},
             pace=pace,
             destination=self._destination,
@@ -307,7 +325,8 @@ class Workbench:
         if not is_open:
             raise NoSuchLetter(f"{letter.id} is no open letter any more; there is nothing to mend")
         task = Task(
-            ids=frozenset({letter.id}),
+            kinds={letter.id: letter.fingerprint},
+            largest=letter.size,
             kept={},
             canaries={},
             pace=AT_ONCE,
@@ -320,7 +339,8 @@ class Workbench:
     def discard(self, meant: Meant, *, why: str) -> Running:
         """Return the discarding of letters, to be iterated over; `why` goes into the history."""
         task = Task(
-            ids=meant.ids,
+            kinds=meant.kinds,
+            largest=meant.largest,
             kept={},
             canaries={},
             pace=AT_ONCE,
@@ -366,7 +386,8 @@ class Workbench:
     ) -> Meant:
         _only(selection.ids, fitting)
         return Meant(
-            ids=frozenset(fitting),
+            kinds={one: entry.summary.fingerprint for one, entry in fitting.items()},
+            largest=max((entry.summary.size for entry in fitting.values()), default=0),
             groups=grouped(one.summary for one in fitting.values()),
             unknown=tuple(one for one in selection.ids if not _starting(one, fitting)),
             described=selection.described or "everything",

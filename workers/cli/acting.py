@@ -1,0 +1,141 @@
+"""An action on dead letters, carried out before the eyes of a person, who may stop it by Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from workers.cli import DONE, FAILED
+from workers.cli import letter_pages as pages
+from workers.cli.say import plural, say, write
+from workers.deadletters import Ending, Phase, Progress
+from workers.deadletters.running import FAIL_AGAIN
+from workers.logs.clean import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers.deadletters import Running
+
+#: Seconds between two lines where there is no terminal to draw a bar on.
+LINE_EVERY: Final = 5.0
+
+
+async def carried_out(running: Running, *, json: bool) -> int:
+    """Carry it out, tell how it goes, and return the exit code."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, running.stop)
+    loop.add_signal_handler(signal.SIGTERM, running.stop)
+    try:
+        return await _told(running, json=json)
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+async def _told(running: Running, *, json: bool) -> int:
+    if json:
+        async for now in running:
+            write(orjson.dumps(_document(now)) + b"\n")
+    elif sys.stderr.isatty():
+        with Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        ) as bar:
+            row = bar.add_task("", total=None)
+            async for now in running:
+                bar.update(row, description=now.phase.value, completed=now.done, total=now.total)
+    else:
+        tell = _lines()
+        async for now in running:
+            tell(now)
+    over = running.progress
+    if not json:
+        _sum_up(over)
+    return DONE if _went_well(over) else FAILED
+
+
+def _lines() -> Callable[[Progress], None]:
+    """Return what tells the progress a line at a time, and not too many of them."""
+    last: tuple[float, Phase | None] = (0.0, None)
+
+    def tell(now: Progress) -> None:
+        nonlocal last
+        then, phase = last
+        if now.phase is not Phase.OVER and (
+            now.phase is not phase or time.monotonic() - then > LINE_EVERY
+        ):
+            say(pages.progress(now))
+            last = time.monotonic(), now.phase
+
+    return tell
+
+
+def _went_well(over: Progress) -> bool:
+    """Whether all was done but for what nobody promised."""
+    left = sum(n for reason, n in over.kept.items() if not reason.startswith(FAIL_AGAIN))
+    return over.ending is Ending.DONE and not left and not over.unremoved
+
+
+def _sum_up(over: Progress) -> None:
+    """Say how it ended, and what to do about what is left."""
+    ended = {
+        Ending.DONE: "done",
+        Ending.STOPPED: "stopped",
+        Ending.HALTED: "halted",
+        Ending.FAILED: "failed",
+        None: "interrupted",
+    }[over.ending]
+    say(f"{over.verb} {ended}: {plural(over.done, 'letter')} in {over.seconds:.1f} s")
+    for halt in over.halts:
+        say(
+            f"halted {halt.fingerprint[: pages.SHORT]}: a letter came back as "
+            f"{halt.letter_id[: pages.SHORT]}, {clean(halt.error_code)}: "
+            f"{clean(halt.reason, 200)}"
+        )
+    if over.kept:
+        say(f"{plural(sum(over.kept.values()), 'letter')} stay dead letters:")
+        for line in pages.counted(over.kept).splitlines():
+            say(line)
+    for count, what in (
+        (over.gone, "were not there any more: somebody else was quicker"),
+        (over.unremoved, "were sent and still lie in the queue; the next action removes them"),
+        (over.finished, "were left over from an interrupted action and are removed"),
+        (over.unnoted, "have no note in the journal"),
+    ):
+        if count:
+            say(f"{plural(count, 'letter')} {what}")
+    if over.why:
+        say(over.why)
+
+
+def _document(now: Progress) -> dict[str, Any]:
+    return {
+        "run": now.run,
+        "verb": now.verb,
+        "phase": now.phase.value,
+        "total": now.total,
+        "done": now.done,
+        "kept": now.kept,
+        "returned": now.returned,
+        "halts": now.halts,
+        "gone": now.gone,
+        "unremoved": now.unremoved,
+        "finished": now.finished,
+        "seconds": round(now.seconds, 3),
+        "rate": now.rate,
+        "ending": now.ending.value if now.ending else None,
+        "why": now.why,
+    }

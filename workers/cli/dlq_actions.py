@@ -1,0 +1,226 @@
+"""The verbs of `leveret dlq` that change something: replay, edit, discard."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from workers.cli import DONE, FAILED, NOTHING_FOUND, WRONG_USE, Failure
+from workers.cli import letter_pages as pages
+from workers.cli.acting import carried_out
+from workers.cli.editing import edited, sets
+from workers.cli.letters import (
+    ANY_TABLE,
+    EVERYTHING,
+    Filters,
+    Json,
+    Registries,
+    Table,
+    Yes,
+    do,
+    exit_code,
+    foretold,
+    line,
+    place,
+    put,
+    warn,
+)
+from workers.cli.options import NOWHERE, Where
+from workers.cli.say import plural, say, write
+from workers.deadletters import Pace
+from workers.deadletters.pacing import CANARY_WAIT, DEFAULT_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from workers.deadletters import Foreseen, Meant, Proposal, Selection, Shown
+
+#: For the history.
+Why = Annotated[str, Parameter(help="For the history.")]
+All = Annotated[bool, Parameter(name="--all", negative="", help="All letters.")]
+
+
+def replay(
+    *ids: str,
+    filters: Filters = EVERYTHING,
+    everything: All = False,
+    yes: Yes = False,
+    rate: Annotated[float, Parameter(help="Letters a second at most; 0: no limit.")] = DEFAULT_RATE,
+    canary: Annotated[
+        bool, Parameter(help="Send one letter of each kind first, and wait for it.")
+    ] = True,
+    wait: Annotated[float, Parameter(help="Seconds a canary has to fail.")] = CANARY_WAIT,
+    anyway: Annotated[
+        bool, Parameter(negative="", help="Also letters that would be refused again.")
+    ] = False,
+    to: Annotated[str, Parameter(help="The queue to send to, where it is not the own one.")] = "",
+    why: Why = "",
+    registry: Registries = [],  # noqa: B006 - cyclopts copies it
+    json: Json = False,
+    table: Table = ANY_TABLE,
+    where: Where = NOWHERE,
+) -> int:
+    """Send dead letters again; without --yes only say what would come of it.
+
+    One letter of each kind goes first and alone. If it comes back, the rest of its kind stays;
+    if not, the others follow, slowly at first. Ctrl-C stops between two letters.
+
+    Example: `leveret dlq replay --fingerprint d461dac7 --rate 50 --yes`
+    """
+    selection = _chosen(ids, filters, everything=everything)
+    if rate < 0 or wait < 0:
+        raise Failure("--rate and --wait are 0 or more", code=WRONG_USE)
+    at = place(table, where, registries=registry, to=to)
+    proposal = do(at.bench.preview(selection, scan=at.scan))
+    warn(proposal.meant.standing)
+    _named(proposal.meant)
+    if not proposal.meant.count and not (yes and proposal.meant.standing.left_over):
+        return exit_code((), selection, proposal.meant.standing)
+    if not yes or not json:
+        _propose(proposal, json=json and not yes, yes=yes)
+    if not yes:
+        return DONE
+    if not (proposal.passing or anyway or proposal.meant.standing.left_over):
+        raise Failure("none of them would pass, so nothing was sent; --anyway sends them")
+    pace = Pace(rate=rate, canary=canary, wait=wait)
+    return _act(carried_out(at.bench.replay(proposal, pace, why=why, anyway=anyway), json=json))
+
+
+def edit(
+    letter_id: str,
+    /,
+    *,
+    changes: Annotated[
+        list[str],
+        Parameter(name="--set", negative="", help="POINTER=JSON, such as /payload/request/x=3."),
+    ] = [],  # noqa: B006 - cyclopts copies it
+    file: Annotated[Path | None, Parameter(help="The new body; - is standard input.")] = None,
+    anyway: Annotated[bool, Parameter(negative="", help="Send it though it is refused.")] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Only say what would come of it.")
+    ] = False,
+    why: Why = "",
+    registry: Registries = [],  # noqa: B006 - cyclopts copies it
+    json: Json = False,
+    table: Table = ANY_TABLE,
+    where: Where = NOWHERE,
+) -> int:
+    """Mend a letter's body, in $EDITOR or by --set, and send it; it is validated before.
+
+    Example: `leveret dlq edit 1f2e3d4c --set /payload/request/parameters/width=640`
+    """
+    at = place(table, where, registries=registry)
+    shown = do(at.bench.show(letter_id, scan=at.scan))
+    if not shown.open:
+        raise Failure(f"{shown.letter.id} is no open letter any more", code=NOTHING_FOUND)
+    body = edited(shown, sets(changes), file)
+    foreseen = do(at.bench.preview_edit(shown.letter.id, body))
+    if foreseen is not None and not foreseen.passes and not (anyway or dry_run):
+        return _refused(shown, b"" if changes else body, foreseen)
+    if dry_run:
+        told = {"id": shown.letter.id, **foretold(foreseen)}
+        write(line(told)) if json else say(_verdict(foreseen))
+        return DONE if foreseen is None or foreseen.passes else FAILED
+    running = do(at.bench.edit(shown.letter.id, body, why=why))
+    return _act(carried_out(running, json=json))
+
+
+def discard(
+    *ids: str,
+    reason: Annotated[str, Parameter(help="Why, for the history.")],
+    filters: Filters = EVERYTHING,
+    everything: All = False,
+    yes: Yes = False,
+    json: Json = False,
+    table: Table = ANY_TABLE,
+    where: Where = NOWHERE,
+) -> int:
+    """Remove dead letters for good; without --yes only say which. The journal keeps them a while.
+
+    Example: `leveret dlq discard --code expired --until 7d --reason "nobody waits" --yes`
+    """
+    selection = _chosen(ids, filters, everything=everything)
+    if not reason.strip():
+        raise Failure("--reason is empty; say why, for whoever asks later", code=WRONG_USE)
+    at = place(table, where)
+    meant = do(at.bench.meant(selection, scan=at.scan))
+    warn(meant.standing)
+    _named(meant)
+    if not meant.count:
+        return exit_code((), selection, meant.standing)
+    if not yes:
+        if json:
+            write(line({"meant": meant.count, "done": 0}))
+        else:
+            put(pages.groups(meant.groups, datetime.now(UTC)))
+            say(
+                f"{plural(meant.count, 'letter')} would be discarded; nothing is done without --yes"
+            )
+        return DONE
+    return _act(carried_out(at.bench.discard(meant, why=reason), json=json))
+
+
+def _act(work: Coroutine[Any, Any, int]) -> int:
+    code: int = do(work)
+    return code
+
+
+def _chosen(ids: tuple[str, ...], filters: Filters, *, everything: bool) -> Selection:
+    selection = filters.selection(ids)
+    if selection.everything and not everything:
+        raise Failure(
+            "say which letters: ids, a filter such as --fingerprint, or --all", code=WRONG_USE
+        )
+    return selection
+
+
+def _named(meant: Meant) -> None:
+    for one in meant.unknown:
+        say(f"no open letter is called {one!r}")
+
+
+def _propose(proposal: Proposal, *, json: bool, yes: bool) -> None:
+    if json:
+        told = {
+            "meant": proposal.meant.count,
+            "passing": len(proposal.passing),
+            "undecided": proposal.undecided,
+            "failing": proposal.failing,
+            "queues": proposal.queues,
+        }
+        write(line(told))
+        return
+    lines = [proposal.told]
+    if proposal.undecided:
+        lines[0] += f"; for {proposal.undecided} of them the processor has the last word"
+    lines += [f"  {count:>7}  go to {queue or '?'}" for queue, count in proposal.queues.items()]
+    put("\n".join(lines))
+    if proposal.failing:
+        put("would fail again:\n" + pages.counted(proposal.failing))
+    if not yes:
+        say("nothing was sent; --yes sends what would pass")
+
+
+def _refused(shown: Shown, body: bytes, foreseen: Foreseen) -> int:
+    for error in foreseen.errors:
+        say(f"{error.pointer or '/'}: {error.message}")
+    if not body:
+        raise Failure(f"{_verdict(foreseen)}; nothing was sent, and --anyway sends it all the same")
+    kept = Path(f"{shown.letter.id}.json")
+    kept.touch(mode=0o600)
+    kept.write_bytes(body)
+    raise Failure(
+        f"{_verdict(foreseen)}; nothing was sent, and your text is in {kept}: mend it and give it "
+        "with --file, or send it --anyway",
+    )
+
+
+def _verdict(foreseen: Foreseen | None) -> str:
+    if foreseen is None:
+        return "nobody can tell what would come of it"
+    if foreseen.passes:
+        return "it would now pass"
+    return f"it would fail again: {foreseen.error_code}: {foreseen.reason}"

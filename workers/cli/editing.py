@@ -1,0 +1,82 @@
+"""A letter's body, changed by a person: at places, in an editor, or from a file."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from workers.cli import NOTHING_FOUND, WRONG_USE, Failure
+from workers.deadletters import changed
+from workers.deadletters.masking import BadPointer, keys_of
+
+if TYPE_CHECKING:
+    from workers.deadletters import Shown
+
+
+def sets(changes: list[str]) -> tuple[tuple[str, Any], ...]:
+    """Return pointers and values of `POINTER=JSON`; a value that is no JSON is text."""
+    return tuple(map(_set, changes))
+
+
+def edited(shown: Shown, changes: tuple[tuple[str, Any], ...], file: Path | None) -> bytes:
+    """Return the new body; ends the command where there is none."""
+    if changes and file is not None:
+        raise Failure("give --set or --file, not both", code=WRONG_USE)
+    try:
+        if changes:
+            return changed(shown.editable, changes)
+        body = file.read_bytes() if file is not None else _in_editor(shown)
+    except BadPointer as error:
+        raise Failure(str(error), code=WRONG_USE) from None
+    except OSError as error:
+        raise Failure(f"{file or 'the editor'} cannot be used: {error}", code=WRONG_USE) from None
+    if body.strip() == shown.editable.strip():
+        raise Failure("nothing was changed, so nothing was sent", code=NOTHING_FOUND)
+    return body
+
+
+def _set(change: str) -> tuple[str, Any]:
+    pointer, equals, text = change.partition("=")
+    try:
+        keys_of(pointer)
+    except BadPointer as error:
+        raise Failure(str(error), code=WRONG_USE) from None
+    if not equals:
+        raise Failure(f"--set {change} has no value; write POINTER=JSON", code=WRONG_USE)
+    try:
+        return pointer, orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return pointer, text
+
+
+def _in_editor(shown: Shown) -> bytes:
+    """Return what a person makes of the body in $VISUAL or $EDITOR; JSON is laid out for them."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        raise Failure(
+            "no editor is set; set EDITOR, or use --set POINTER=JSON or --file", code=WRONG_USE
+        )
+    before = _laid_out(shown.editable)
+    with tempfile.TemporaryDirectory(prefix="leveret-") as directory:
+        path = Path(directory) / f"{shown.letter.id}.json"
+        path.touch(mode=0o600)
+        path.write_bytes(before)
+        done = subprocess.run([*shlex.split(editor), str(path)], check=False)  # noqa: S603 - the person's own editor
+        if done.returncode:
+            raise Failure(f"the editor ended with {done.returncode}; nothing was sent")
+        after = path.read_bytes()
+    return shown.editable if after == before else after
+
+
+def _laid_out(body: bytes) -> bytes:
+    """Return JSON in lines; anything else, and what would not survive it, as it is."""
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2) + b"\n"
+    except orjson.JSONDecodeError:
+        return body

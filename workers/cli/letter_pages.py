@@ -1,0 +1,261 @@
+"""Dead letters as text for people: lists of 80 columns, and one letter with its errors marked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from workers.logs.clean import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from workers.deadletters import Deed, Group, Letter, Progress, Shape, Shown, Summary
+
+#: Characters of an id in a list: enough to name the letter.
+SHORT: Final = 8
+#: Lines of a body that are shown whole; of a longer one, those around the marks.
+WHOLE: Final = 120
+#: Lines shown before and after a mark in a longer body.
+AROUND: Final = 3
+#: Columns for the names beside what is told of a letter.
+NAMES: Final = 13
+#: Columns where nobody tells how many there are.
+COLUMNS: Final = 80
+_RED: Final = "\x1b[31m"
+_BOLD: Final = "\x1b[1m"
+_DIM: Final = "\x1b[2m"
+_PLAIN: Final = "\x1b[0m"
+
+
+def coloured() -> bool:
+    """Whether standard output is a terminal that wants colours."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def columns() -> int:
+    """Return how wide a line may be."""
+    return max(COLUMNS, shutil.get_terminal_size((COLUMNS, 24)).columns)
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: str = "") -> str:
+    """Return rows in columns that fit the terminal; `right` names columns of numbers."""
+    cells = [head, *([clean(cell, 60) for cell in row] for row in rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
+    for _ in range(sum(widths) + 2 * (len(widths) - 1) - columns()):
+        widths[widths.index(max(widths))] -= 1  # the widest column gives way
+    lines = []
+    for row in cells:
+        told = [
+            _fit(cell, width).rjust(width)
+            if name in right.split()
+            else _fit(cell, width).ljust(width)
+            for cell, width, name in zip(row, widths, head, strict=True)
+        ]
+        lines.append("  ".join(told).rstrip())
+    if coloured():
+        lines[0] = f"{_BOLD}{lines[0]}{_PLAIN}"
+    return "\n".join(lines)
+
+
+def letters(rows: Iterable[Summary], now: datetime) -> str:
+    """Return a list of letters."""
+    return table(
+        ("ID", "FAILED", "CODE", "MESSAGE", "TRIES", "FROM"),
+        (
+            (
+                one.id[:SHORT],
+                age(one.failed_at, now),
+                one.error_code,
+                kind(one),
+                str(one.attempts or "?"),
+                one.agent,
+            )
+            for one in rows
+        ),
+        right="TRIES",
+    )
+
+
+def groups(rows: Iterable[Group], now: datetime) -> str:
+    """Return a list of groups."""
+    return table(
+        ("COUNT", "FINGERPRINT", "CODE", "MESSAGE", "LAST", "TREND"),
+        (
+            (
+                str(one.count),
+                one.fingerprint[:SHORT],
+                one.error_code,
+                kind(one),
+                age(one.last_seen, now),
+                one.sparkline,
+            )
+            for one in rows
+        ),
+        right="COUNT",
+    )
+
+
+def history(deeds: Iterable[Deed], now: datetime) -> str:
+    """Return a list of what was done."""
+    return table(
+        ("WHEN", "WHO", "DID", "LETTERS", "HOW IT ENDED", "WHY"),
+        (
+            (
+                age(one.began, now),
+                one.who or one.by,
+                one.verb,
+                f"{one.done}/{one.meant}" if one.meant else str(one.done),
+                one.outcome or "not yet",
+                one.why or one.selection,
+            )
+            for one in deeds
+        ),
+        right="LETTERS",
+    )
+
+
+def letter(shown: Shown, now: datetime, *, full: bool = False) -> str:
+    """Return one letter: what it is, why it failed, what a replay would do, and its body."""
+    one = shown.letter
+    rows = [
+        ("letter", one.id + ("" if shown.open else "  (no longer open)")),
+        ("failed", f"{one.failed_at or 'unknown'} ({age(one.failed_at, now)})"),
+        ("code", one.error_code),
+        ("reason", one.diagnosis.reason),
+        ("message", f"{kind(one)} from {one.agent or 'nobody named'}, {one.size} bytes"),
+        ("came by", f"{one.exchange or '(default)'} → {one.queue or 'unknown'}"),
+        ("attempts", f"{one.attempts or 'unknown'}, the last by {one.worker or 'the broker'}"),
+        ("fingerprint", one.fingerprint),
+        *([("replay of", f"{one.replay_of} (replay {one.replays})")] if one.replay_of else ()),
+        ("replay now", _foretold(shown)),
+    ]
+    parts = ["\n".join(_wrapped(name, clean(text, 400)) for name, text in rows)]
+    if one.history:
+        parts.append(_attempts(one))
+    if shown.deeds:
+        parts.append("done with it\n" + _indented(history(shown.deeds, now)))
+    parts.append(_headers(one.properties.headers))
+    parts.append(body(shown.body, full=full))
+    return "\n\n".join(part for part in parts if part)
+
+
+def body(shape: Shape, *, full: bool = False) -> str:
+    """Return the lines of a body, numbered, with marks below the offending ones."""
+    red, dim, plain = (_RED, _DIM, _PLAIN) if coloured() else ("", "", "")
+    lines = shape.lines
+    near = {
+        number
+        for line in lines
+        if line.marks
+        for number in range(line.number - AROUND, line.number + AROUND + 1)
+    }
+    told = [f"body ({shape.form})"]
+    hidden = 0
+    for line in lines:
+        if not full and len(lines) > WHOLE and line.number > AROUND and line.number not in near:
+            hidden += 1
+            continue
+        if hidden:
+            told.append(f"{dim}      … {hidden} lines{plain}")
+            hidden = 0
+        mark, colour = (">", red) if line.marks else (" ", "")
+        told.append(
+            f"{colour}{mark}{line.number:>4} {clean(line.text, 500)}{plain if colour else ''}"
+        )
+        told.extend(f"{red}      ^ {clean(text, 300)}{plain}" for text in line.marks)
+    if hidden or shape.more:
+        told.append(f"{dim}      … {hidden + shape.more} lines more (--full){plain}")
+    told.extend(f"{red}      ! {clean(text, 300)}{plain}" for text in shape.elsewhere)
+    return "\n".join(told)
+
+
+def counted(reasons: Mapping[str, int]) -> str:
+    """Return counts by reason, a line each."""
+    return "\n".join(f"  {count:>7}  {clean(reason, 300)}" for reason, count in reasons.items())
+
+
+def progress(now: Progress) -> str:
+    """Return how an action goes, on one line."""
+    parts = [f"{now.phase.value}: {now.done} of {now.total} done"]
+    if now.kept:
+        parts.append(f"{sum(now.kept.values())} stay")
+    if now.returned:
+        parts.append(f"{now.returned} came back")
+    if now.rate:
+        parts.append(f"{now.rate:.0f}/s allowed")
+    return ", ".join(parts)
+
+
+def age(when: str | None, now: datetime) -> str:
+    """Return how long ago something was: `45s`, `12m`, `3h`, `5d` ago."""
+    if when is None:
+        return "?"
+    seconds = (now - datetime.fromisoformat(when).astimezone(UTC)).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f}{unit} ago"
+    return f"{max(0.0, seconds):.0f}s ago"
+
+
+def kind(one: Summary | Group) -> str:
+    """Return the types of a message on one line."""
+    return f"{one.message_type}/{one.task_type}" if one.task_type else one.message_type
+
+
+def _foretold(shown: Shown) -> str:
+    foreseen = shown.foreseen
+    where = f" (goes to {shown.destination})" if shown.destination else ""
+    if foreseen is None:
+        return f"nobody can tell{where}"
+    if not foreseen.passes:
+        return f"would fail again: {foreseen.error_code}: {foreseen.reason}"
+    if foreseen.undecided:
+        return f"would be taken; the processor decides{where}"
+    return f"would now pass{where}"
+
+
+def _attempts(one: Letter) -> str:
+    lines = [
+        f"  {tried.attempt:>2}  {tried.failed_at[:19]}  {tried.error_code} by {tried.worker}: "
+        f"{tried.reason}"
+        for tried in one.history
+    ]
+    fill = textwrap.TextWrapper(columns(), subsequent_indent=" " * 6, break_on_hyphens=False).fill
+    return "\n".join(["attempts", *(fill(clean(line, 300)) for line in lines)])
+
+
+def _headers(headers: Mapping[str, object]) -> str:
+    """Return the sender's headers; ours are told in words above."""
+    own = {
+        name: value for name, value in headers.items() if not name.startswith(("leveret-", "x-"))
+    }
+    if not own:
+        return ""
+    return "\n".join(
+        ["headers", *(f"  {clean(f'{name}: {value}', 200)}" for name, value in own.items())]
+    )
+
+
+def _wrapped(name: str, text: str) -> str:
+    """Return a name and a text, its further lines below its first."""
+    lead = f"{name:<{NAMES}}"
+    return textwrap.fill(
+        text,
+        columns(),
+        initial_indent=lead,
+        subsequent_indent=" " * NAMES,
+        break_on_hyphens=False,
+    )
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _fit(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
