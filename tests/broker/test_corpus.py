@@ -34,7 +34,7 @@ PROPERTIES: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "another correlation id": ({"correlation_id": "someone-else"}, "address_mismatch"),
     "another reply_to": ({"reply_to": "agent://someone/else"}, "address_mismatch"),
     "our own work queue": ({"reply_to": NAMES.work("default")}, "reply_to_not_allowed"),
-    "our own dead letters": ({"reply_to": NAMES.dead("default")}, "reply_to_not_allowed"),
+    "our own dead letters": ({"reply_to": "leveret.dead.default"}, "reply_to_not_allowed"),
     "a queue of the broker's": ({"reply_to": "amq.gen-xyz"}, "reply_to_not_allowed"),
     "a forged direct reply_to": (
         {"reply_to": "amq.rabbitmq.reply-to.forged.x"},
@@ -44,8 +44,7 @@ PROPERTIES: Final[dict[str, tuple[dict[str, Any], str]]] = {
         {"headers": {"x-death": [{"queue": NAMES.work("default"), "count": 3}]}},
         "invalid_envelope",
     ),
-    "carbon copies": ({"headers": {"CC": [NAMES.dead("default")]}}, "invalid_envelope"),
-    "blind copies": ({"headers": {"BCC": [NAMES.dead("default")]}}, "invalid_envelope"),
+    "carbon copies": ({"headers": {"CC": ["leveret.dead.default"]}}, "invalid_envelope"),
 }
 
 
