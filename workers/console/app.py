@@ -16,8 +16,14 @@ from workers.console.contracts import Contracts
 from workers.console.doors.doors import Doors, Refused
 from workers.console.doors.gate import Gate, Hosts
 from workers.console.ground import Looking
+from workers.console.letters.benches import Benches
+from workers.console.letters.runs import Runs
+from workers.console.pages.acting import Once
+from workers.console.pages.actions import ActionPages
 from workers.console.pages.contracts import ContractPages
 from workers.console.pages.entrance import Entrance
+from workers.console.pages.letters import LetterPages
+from workers.console.pages.running import RunPages
 from workers.console.pages.topology import TopologyPages
 from workers.console.view import View
 
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
 
 #: What the navigation offers.
 PAGES: Final = (
+    ("/letters", "Dead letters"),
+    ("/history", "History"),
     ("/contracts", "Contracts"),
     ("/topology", "Topology"),
 )
@@ -56,14 +64,21 @@ async def console(plan: Plan) -> AsyncIterator[ASGIApp]:
     names = Names(settings.prefix)
     view = View(guarded=bool(plan.users), prefix=settings.prefix, pages=PAGES)
     contracts = Contracts(plan.registry)
+    benches, runs = Benches(settings, plan.registry), Runs()
     pages = (
-        Entrance(view, first="/contracts"),
+        Entrance(view, first="/letters"),
+        ActionPages(view, benches, runs, Once()),
+        LetterPages(view, benches, runs),
+        RunPages(view, runs),
         ContractPages(view, contracts, Asking(settings), names),
         TopologyPages(view, Looking(settings), dict),
     )
     router = Router([route for page in pages for route in page.routes()])
     doors = Doors(_Told(router, view), plan.users, view.refused)
-    yield Gate(doors, Hosts.of(plan.host, settings.console_hosts))
+    try:
+        yield Gate(doors, Hosts.of(plan.host, settings.console_hosts))
+    finally:
+        await runs.leave()
 
 
 _TOLD = {404: "There is no such page."}

@@ -1,0 +1,135 @@
+"""Dead letters: groups and lists with filters, one letter whole, the history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Route
+
+from workers.console.doors.doors import Refused
+from workers.console.letters.asked import Asked
+from workers.deadletters import Ambiguous, NoSuchLetter, TooShort
+from workers.link.supervisor import LinkError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from workers.console.letters.benches import Benches
+    from workers.console.letters.runs import Runs
+    from workers.console.view import View
+    from workers.deadletters import Letter, Shown
+
+#: Letters on a page.
+PAGE = 50
+#: Deeds on a page of history.
+MOST_DEEDS = 200
+#: Characters of a header's value.
+LONGEST_VALUE = 300
+_HIDDEN = "••••"
+
+
+class LetterPages:
+    """What can be looked at."""
+
+    def __init__(self, view: View, benches: Benches, runs: Runs) -> None:
+        self._view = view
+        self._benches = benches
+        self._runs = runs
+
+    def routes(self) -> list[Route]:
+        """Return its addresses."""
+        return [
+            Route("/letters", self._list),
+            Route("/letters/{id}", self._letter),
+            Route("/history", self._history),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        asked = Asked(request, self._benches)
+        selection = asked.selection
+        try:
+            bench = self._benches.bench(asked.group)
+            everything = await bench.groups()
+            filtered = everything if selection.everything else await bench.groups(selection)
+            listing = await bench.ls(selection, limit=PAGE, page=asked.page)
+        except LinkError as error:
+            return self._away(request, "Dead letters", error)
+        return self._page(
+            request,
+            "letters.html",
+            asked.group,
+            asked=asked,
+            filters=asked.filters,
+            listing=listing,
+            groups=filtered.groups,
+            codes=sorted({one.error_code for one in everything.groups}),
+            types=sorted({one.message_type for one in everything.groups}),
+            tasks=sorted({one.task_type for one in everything.groups if one.task_type}),
+        )
+
+    async def _letter(self, request: Request) -> Response:
+        asked = Asked(request, self._benches)
+        try:
+            shown = await shown_letter(request, self._benches, asked.group)
+        except LinkError as error:
+            return self._away(request, "Dead letter", error)
+        return self._page(
+            request,
+            "letter.html",
+            asked.group,
+            shown=shown,
+            letter=shown.letter,
+            masked=self._benches.masked(asked.group),
+            headers=_headers(shown.letter, hidden=self._benches.level(asked.group) != "public"),
+        )
+
+    async def _history(self, request: Request) -> Response:
+        asked = Asked(request, self._benches)
+        try:
+            deeds = await self._benches.bench(asked.group).history()
+        except LinkError as error:
+            return self._away(request, "History", error)
+        return self._page(
+            request, "history.html", asked.group, deeds=deeds[:MOST_DEEDS]
+        )
+
+    def _page(self, request: Request, template: str, group: str, **values: Any) -> Response:
+        return self._view.page(
+            request,
+            template,
+            group=group,
+            groups_known=self._benches.groups,
+            going_on=self._runs.going_on(group),
+            **values,
+        )
+
+    def _away(self, request: Request, title: str, error: LinkError) -> Response:
+        return self._view.page(request, "away.html", status=503, title=title, trouble=str(error))
+
+
+async def shown_letter(request: Request, benches: Benches, group: str) -> Shown:
+    """Return the letter in the address; raises Refused where there is none of that name."""
+    try:
+        return await benches.bench(group).show(request.path_params["id"])
+    except NoSuchLetter as error:
+        raise Refused(
+            404, "There is no such letter: its history may be too old to be kept."
+        ) from error
+    except (Ambiguous, TooShort) as error:
+        raise Refused(404, str(error)) from error
+
+
+def _headers(letter: Letter, *, hidden: bool) -> list[tuple[str, str]]:
+    """Return properties and headers as text; strangers' values only where nothing is secret."""
+    properties = letter.properties
+    told = [
+        (name, value)
+        for name in ("content_type", "correlation_id", "reply_to", "type", "message_id", "user_id")
+        if (value := getattr(properties, name, None)) is not None
+    ]
+    for name, value in sorted(properties.headers.items()):
+        ours = name.startswith("leveret-")
+        text = str(value)[:LONGEST_VALUE]
+        told.append((name, text if ours or not hidden else _HIDDEN))
+    return [(name, str(value)) for name, value in told]
