@@ -40,9 +40,7 @@ class Asked:
                 404, f"There is no group of that name; there are: {', '.join(benches.groups)}."
             )
         self.ids = tuple(dict.fromkeys(query.getlist("id")))[:MOST_CHOSEN]
-        self.filters = {
-            name: query.get(name, "").strip()[:LONGEST] for name in (*_TEXTS, *_TIMES)
-        }
+        self.filters = {name: query.get(name, "").strip()[:LONGEST] for name in (*_TEXTS, *_TIMES)}
         self.page = _page(query.get("page", ""))
 
     @property

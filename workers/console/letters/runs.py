@@ -67,7 +67,9 @@ class Runs:
 
     def going_on(self, group: str) -> Run | None:
         """Return the group's run that is not over, or None."""
-        return next((one for one in self._runs.values() if one.group == group and not one.over), None)
+        return next(
+            (one for one in self._runs.values() if one.group == group and not one.over), None
+        )
 
     def begin(self, running: Running, group: str) -> Run:
         """Have it done, whoever looks."""

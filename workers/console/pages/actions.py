@@ -14,18 +14,20 @@ from workers.console.letters.asked import Asked
 from workers.console.letters.text import editable, posted
 from workers.console.pages.acting import Once, operator
 from workers.console.pages.letters import shown_letter
-from workers.deadletters import Ambiguous, NoSuchLetter, Pace
+from workers.deadletters import Ambiguous, Meant, NoSuchLetter, Pace
 from workers.deadletters.pacing import DEFAULT_RATE
 from workers.link.supervisor import LinkError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
     from starlette.responses import Response
 
     from workers.console.letters.benches import Benches
     from workers.console.letters.runs import Runs
     from workers.console.view import View
-    from workers.deadletters import Meant, Proposal, Running, Shown, Workbench
+    from workers.deadletters import Proposal, Running, Workbench
 
 #: What can be done with many letters.
 VERBS: Final = ("replay", "discard")
@@ -211,8 +213,8 @@ class ActionPages:
         )
 
 
-def _running(bench: Workbench, shown: _Shown, form: dict[str, str], why: str) -> Running:
-    if shown.verb == "discard":
+def _running(bench: Workbench, shown: _Shown, form: Mapping[str, str], why: str) -> Running:
+    if isinstance(shown.plan, Meant):
         return bench.discard(shown.plan, why=why)
     rate = form.get("rate", "")
     pace = Pace(rate=float(min(int(rate), MOST_RATE)) if _whole(rate) else DEFAULT_RATE)

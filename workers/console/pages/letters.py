@@ -90,9 +90,7 @@ class LetterPages:
             deeds = await self._benches.bench(asked.group).history()
         except LinkError as error:
             return self._away(request, "History", error)
-        return self._page(
-            request, "history.html", asked.group, deeds=deeds[:MOST_DEEDS]
-        )
+        return self._page(request, "history.html", asked.group, deeds=deeds[:MOST_DEEDS])
 
     def _page(self, request: Request, template: str, group: str, **values: Any) -> Response:
         return self._view.page(
