@@ -127,6 +127,9 @@ class ActionPages:
             if verb == "discard" and not why:
                 told = "Say why nobody needs these letters; it stands in the history."
                 return await self._planned(request, status=422, trouble=told)
+            if not isinstance(shown.plan, Meant) and not shown.plan.passing and "all" not in form:
+                told = "None of these would pass now. Fix what fails first, or tick the box."
+                return await self._planned(request, status=422, trouble=told)
             running = _running(self._benches.bench(asked.group).for_person(who), shown, form, why)
             run = self._runs.begin(running, asked.group)
             self._plans.pop(form.get("once", ""), None)
