@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Directories whose tests talk to a broker.
-WITH_BROKER: Final = ("broker", "faults")
+WITH_BROKER: Final = ("broker", "faults", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
