@@ -94,6 +94,8 @@ class Hand:
         """Give back what was not acked, in order, and return how many letters that is."""
         self.flush()
         async with asyncio.timeout(ANSWER_WITHIN):
+            if self._acked and self.is_open:
+                await self._settle()
             await self._channel.close()
         self._wire.frames.unwatch(self._number)
         return self.came - len(self._acked)
@@ -103,6 +105,22 @@ class Hand:
         due, self._due = self._due, []
         if due and self.is_open:
             self._wire.write(b"".join(due))
+
+    async def _settle(self) -> None:
+        """Return when the queue has taken every ack.
+
+        The broker's channel keeps acks beyond the first 32 to itself until the queue has answered
+        for those, and forgets them when it closes: their letters would come back. To consume and to
+        cancel are answered by the queue, one after the other and after the acks before; two rounds
+        empty what the channel kept.
+        """
+        self._take = _leave
+        for tag in ("leveret-settle-1", "leveret-settle-2"):
+            await self._channel.basic_qos(prefetch_count=1, timeout=ANSWER_WITHIN)
+            await self._channel.basic_consume(
+                self._queue, _never, consumer_tag=tag, timeout=ANSWER_WITHIN
+            )
+            await self._channel.basic_cancel(tag, timeout=ANSWER_WITHIN)
 
     def closed(self) -> None:
         """Note that the broker has closed the channel."""
@@ -148,6 +166,10 @@ class Hand:
         except TimeoutError:
             return self.came > came
         return True
+
+
+def _leave(_delivery: Delivery) -> None:
+    """Leave a letter alone: it goes back when the channel closes."""
 
 
 async def _never(_message: object) -> None:
