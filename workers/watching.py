@@ -61,6 +61,8 @@ class Picture(NamedTuple):
     p99: float | None
     #: Newest first, since the watching began.
     letters: tuple[NewLetter, ...]
+    #: Consumers of the groups' ordinary work: as many replicas should be there.
+    workers: int = 0
     #: Why the broker could not be asked; empty where it could.
     trouble: str = ""
 
@@ -73,6 +75,7 @@ class Watching:
         self._names = Names(settings.prefix)
         self._roster = Roster(interval=settings.heartbeat_interval, clock=monotonic)
         self._letters: deque[NewLetter] = deque(maxlen=MOST_LETTERS)
+        self._work = [self._names.work(group.name) for group in settings.group_specs()]
         url = settings.amqp_url
         self._client = Client(
             url.get_secret_value() if url else "",
@@ -108,10 +111,11 @@ class Watching:
         replicas = self._roster.present()
         recent = together([one.recent for one in replicas])
         totals = together([one.figures for one in replicas])
+        known = queues or {}
         dead = f"{self._names.dead}."
         open_ = [
             depth.messages
-            for name, depth in (queues or {}).items()
+            for name, depth in known.items()
             if name.startswith(dead) and name != self._names.journal
         ]
         handled = recent if quantile(0.5, recent) is not None else totals
@@ -124,6 +128,7 @@ class Watching:
             p50=quantile(0.5, handled),
             p99=quantile(0.99, handled),
             letters=tuple(reversed(self._letters)),
+            workers=sum(depth.consumers for name, depth in known.items() if name in self._work),
             trouble=trouble,
         )
 

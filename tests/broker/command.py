@@ -6,7 +6,13 @@ import asyncio
 import json
 import os
 import sys
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
+
+from workers.broker import ManagementApi
+
+if TYPE_CHECKING:
+    from topology import Permissions
 
 #: Seconds for one command on a busy machine.
 WITHIN: Final = 30.0
@@ -50,3 +56,16 @@ async def leveret(
     ended = Ended(process.returncode, out.decode(), err.decode())
     assert "Traceback" not in ended.err
     return ended
+
+
+def user(management_url: str, amqp_url: str, name: str, may: Permissions) -> str:
+    """Make a broker user with these rights in the virtual host; return its address."""
+    api = ManagementApi(management_url)
+    vhost = amqp_url.rpartition("/")[2]
+    api._request("PUT", f"/api/users/{quote(name)}", {"password": "p", "tags": ""})
+    api._request(
+        "PUT",
+        f"/api/permissions/{vhost}/{quote(name)}",
+        {"configure": may.configure, "write": may.write, "read": may.read},
+    )
+    return amqp_url.replace("guest:guest@", f"{name}:p@")

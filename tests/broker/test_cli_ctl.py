@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pytest
-from broker.command import leveret
+from broker.command import leveret, user
 from broker.worker import NAMES, Asking, eventually, serving
 
 from examples import registry
 from topology import Permissions, Role, parse_delays, permissions
-from workers.broker import ManagementApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -117,16 +115,3 @@ async def test_a_worker_that_may_not_listen_works_and_listens_once_it_may(
         async with asyncio.timeout(15):
             while (await asked(amqp_url, "ping", "deaf", "--timeout", "1"))[0] != 0:
                 pass
-
-
-def user(management_url: str, amqp_url: str, name: str, may: Permissions) -> str:
-    """Make a broker user with these rights in the virtual host; return its address."""
-    api = ManagementApi(management_url)
-    vhost = amqp_url.rpartition("/")[2]
-    api._request("PUT", f"/api/users/{quote(name)}", {"password": "p", "tags": ""})
-    api._request(
-        "PUT",
-        f"/api/permissions/{vhost}/{quote(name)}",
-        {"configure": may.configure, "write": may.write, "read": may.read},
-    )
-    return amqp_url.replace("guest:guest@", f"{name}:p@")

@@ -14,7 +14,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from topology import Names
 from workers.cli import DONE
 from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
 from workers.cli.say import plural, write
@@ -90,13 +89,9 @@ async def _first(watching: Watching, chosen: Settings, stop: asyncio.Event) -> P
     """Return a picture with all replicas in it: one for each consumer of the groups' work."""
     loop = asyncio.get_running_loop()
     until = loop.time() + chosen.heartbeat_interval + BEYOND
-    names = Names(chosen.prefix)
-    work = [names.work(group.name) for group in chosen.group_specs()]
     while True:
         picture = await watching.look()
-        queues = picture.queues or {}
-        consumers = sum(queues[name].consumers for name in work if name in queues)
-        if len(picture.replicas) >= consumers or loop.time() > until or stop.is_set():
+        if len(picture.replicas) >= picture.workers or loop.time() > until or stop.is_set():
             return picture
         await _pause(stop, LOOK_EVERY)
 

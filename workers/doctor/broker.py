@@ -1,0 +1,173 @@
+"""What the broker shows: version, topology, rights, consumers, replicas, dead letters.
+
+Each check is given what was seen and judges it; only `see` looks.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from aio_pika.exceptions import AMQPChannelError
+
+from topology import BrokerVersion, Names, plan
+from topology.apply import broker_version, look
+from topology.plan import Keep
+from topology.traps import OLDEST, traps
+from workers.doctor.finding import Finding, note, ok, wrong
+from workers.doctor.unsafe import circumstances, unsafe_differences
+from workers.link.ground import connected, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from aio_pika import Connection
+
+    from topology import Plan
+    from workers.presence import Replica
+    from workers.settings import Settings
+    from workers.watching import Picture
+
+#: Names told of many.
+MOST_NAMES = 4
+
+
+class Seen(NamedTuple):
+    """What one look at the broker told."""
+
+    version: BrokerVersion
+    plan: Plan | None
+    #: What this user may not do that a worker must, by exchange.
+    refused: tuple[str, ...] = ()
+
+
+async def see(settings: Settings) -> Seen:
+    """Look at the broker; raises LinkError or TopologyError where that cannot be done."""
+    async with connected(settings) as connection:
+        version = broker_version(connection)
+        if version < OLDEST:
+            return Seen(version, None)
+        topology = wanted(settings, connection)
+        made = plan(topology, await look(connection, topology))
+        there = {step.name for step in made.steps if isinstance(step, Keep)}
+        names = Names(settings.prefix)
+        mine = f"doctor.{secrets.token_hex(4)}"
+        refused = [
+            await _refused(connection, exchange, queue)
+            for exchange, queue in (
+                (names.control, names.control_queue(mine)),
+                (names.heartbeats, names.heartbeat_queue(mine)),
+            )
+            if exchange in there
+        ]
+        return Seen(version, made, tuple(one for one in refused if one))
+
+
+async def _refused(connection: Connection, exchange: str, queue: str) -> str:
+    """Return why this user may not listen to an exchange, in a queue that is gone at once."""
+    channel = await connection.channel()
+    try:
+        mine = await channel.declare_queue(queue, exclusive=True, auto_delete=True)
+        await mine.bind(exchange)
+        await mine.delete()
+    except AMQPChannelError as error:
+        return " ".join(str(error).split())
+    await channel.close()
+    return ""
+
+
+def version(settings: Settings, seen: Seen) -> Iterator[Finding]:
+    """Tell the broker's version, and which of its traps bite here."""
+    yield ok("broker", f"RabbitMQ {seen.version} answers at {settings.amqp_url}")
+    for trap in traps(seen.version, circumstances(settings)):
+        if trap.bites:
+            yield wrong(f"version.{trap.name}", trap.what, trap.advice)
+
+
+def topology(seen: Seen) -> Finding:
+    """Tell whether exchanges and queues are as they should be."""
+    made = seen.plan
+    if made is None:
+        return wrong("topology", "cannot be declared on this version", "upgrade the broker")
+    if unsafe_differences(made):
+        names = _some([one.name for one in unsafe_differences(made)])
+        return wrong(
+            "topology",
+            f"messages could be lost: {names} at the broker are not as they must be",
+            "run `leveret topology plan`, which says argument by argument what to do",
+        )
+    if made.mismatches:
+        names = _some([one.name for one in made.mismatches])
+        return wrong(
+            "topology",
+            f"{names} at the broker are not as configured",
+            "run `leveret topology plan`, which says argument by argument what to do",
+        )
+    if made.changes:
+        told = f"{len(made.changes)} exchanges, queues or bindings are missing"
+        return wrong("topology", told, "run `leveret topology apply`")
+    notes = [step.note for step in made.steps if isinstance(step, Keep) and step.note]
+    if notes:
+        return note("topology", notes[0], "look again as the user of the topology role")
+    return ok("topology", "exchanges and queues are as they should be")
+
+
+def rights(settings: Settings, seen: Seen) -> Finding:
+    """Tell whether this user may do what a worker does beside its work."""
+    if seen.refused:
+        return wrong(
+            "rights",
+            f"this user may not listen to operators or heartbeats: {seen.refused[0]}",
+            f"give it the rights of the worker role (`leveret topology export --users` has them "
+            f"for {settings.prefix})",
+        )
+    return ok("rights", "this user may listen to operators and heartbeats")
+
+
+def consumers(settings: Settings, picture: Picture) -> Iterator[Finding]:
+    """Tell of each group whether somebody takes its work."""
+    names = Names(settings.prefix)
+    for group in settings.group_specs():
+        depth = (picture.queues or {}).get(names.work(group.name))
+        if depth is None:
+            continue
+        check = f"consumers.{group.name}"
+        if depth.consumers:
+            waiting = f"{depth.messages} messages waiting"
+            yield ok(check, f"{depth.consumers} workers take the group's work, {waiting}")
+        else:
+            told = f"nobody takes the work of the group {group.name}, {depth.messages} waiting"
+            yield note(check, told, f"start a worker: leveret run --group {group.name}")
+
+
+def replicas(present: Sequence[Replica]) -> Finding:
+    """Tell who is there by its heartbeats, and who of them does not work."""
+    idle = [f"{one.agent.agent_id} ({one.state})" for one in present if one.state != "serving"]
+    versions = sorted({str(one.told("version")) for one in present})
+    if idle:
+        advice = "see its /readyz for the reason; `leveret ctl resume` ends a pause"
+        return note("replicas", f"not serving: {_some(idle)}", advice)
+    if len(versions) > 1:
+        told = f"replicas of several versions: {', '.join(versions)}"
+        return note("replicas", told, "finish the roll-out")
+    if not present:
+        return note("replicas", "no heartbeat was heard", "start a worker: leveret run")
+    return ok("replicas", f"{len(present)} replicas are serving")
+
+
+def dead_letters(picture: Picture) -> Finding:
+    """Tell how many messages wait for a person."""
+    if picture.dead_letters is None:
+        return note("dead_letters", "could not be counted", picture.trouble)
+    if picture.dead_letters:
+        return note(
+            "dead_letters",
+            f"{picture.dead_letters} open dead letters",
+            "`leveret dlq groups` says why; fix, then `leveret dlq replay`, or discard",
+        )
+    return ok("dead_letters", "no open dead letters")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more

@@ -1,0 +1,91 @@
+"""All checks in their order; those that a failed one makes pointless are left out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from topology import TopologyError
+from workers.doctor import broker, machine, unsafe
+from workers.doctor.finding import Finding, wrong
+from workers.link.supervisor import BrokerUnreachable, LinkError
+from workers.watching import Watching
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workers.settings import Settings
+    from workers.watching import Picture
+
+#: Seconds beyond a heartbeat interval until silence means that nobody is there.
+BEYOND: Final = 0.5
+#: Seconds between looks whether all have spoken.
+LOOK_EVERY: Final = 0.1
+#: The finding that no broker could be looked at.
+UNREACHABLE: Final = "broker"
+
+
+def here(settings: Settings) -> Iterator[Finding]:
+    """Yield what can be told without a broker."""
+    yield machine.python()
+    yield machine.packages()
+    found, registry = machine.processors(settings)
+    yield found
+    yield machine.http_port(settings)
+    yield from unsafe.checks(settings, registry)
+
+
+async def there(settings: Settings) -> list[Finding]:
+    """Return what the broker shows."""
+    if settings.amqp_url is None:
+        return [
+            wrong(
+                UNREACHABLE,
+                "no broker is configured",
+                "set LEVERET_AMQP_URL=amqp://user:password@host/vhost, or start one: "
+                "leveret broker start",
+            )
+        ]
+    try:
+        seen = await broker.see(settings)
+    except BrokerUnreachable as error:
+        return [wrong(UNREACHABLE, *_split(error))]
+    except (LinkError, TopologyError) as error:
+        return [wrong("login", *_split(error))]
+    found = [*broker.version(settings, seen), broker.topology(seen)]
+    if seen.plan is None or seen.plan.changes:
+        return found  # nobody can listen to what is not there
+    found.append(broker.rights(settings, seen))
+    if seen.refused:
+        return found
+    return [*found, *await _running(settings)]
+
+
+async def _running(settings: Settings) -> list[Finding]:
+    try:
+        async with Watching(settings) as watching:
+            picture = await _heard(watching, settings)
+    except (LinkError, TopologyError) as error:
+        return [wrong("watching", *_split(error))]
+    return [
+        *broker.consumers(settings, picture),
+        broker.replicas(picture.replicas),
+        broker.dead_letters(picture),
+    ]
+
+
+async def _heard(watching: Watching, settings: Settings) -> Picture:
+    """Return a picture once every consumer had time to speak."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + settings.heartbeat_interval + BEYOND
+    while True:
+        picture = await watching.look()
+        if len(picture.replicas) >= picture.workers or loop.time() > until:
+            return picture
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def _split(error: Exception) -> tuple[str, str]:
+    """Return what happened, and what to do: our errors say both, apart by a semicolon."""
+    told, _, advice = " ".join(str(error).split()).partition("; ")
+    return told, advice
