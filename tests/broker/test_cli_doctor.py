@@ -66,3 +66,17 @@ async def test_no_broker_is_exit_code_4_and_bad_settings_are_told() -> None:
     ended = await leveret("doctor", LEVERET_PREFETC="3")
     assert ended.code == 1
     assert "did you mean LEVERET_PREFETCH?" in " ".join(ended.out.split())
+
+
+async def test_a_worker_does_not_start_on_a_queue_that_would_lose_messages(amqp_url: str) -> None:
+    """It says which argument, and what to do; a queue of another size is no reason."""
+    await leveret("topology", "apply", url=amqp_url)
+    connection = await aio_pika.connect(amqp_url)
+    async with connection:
+        channel = await connection.channel()
+        await channel.queue_delete(NAMES.work("default"))
+        arguments = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+        await channel.declare_queue(NAMES.work("default"), durable=True, arguments=arguments)
+    ended = await leveret("run", url=amqp_url, LEVERET_HTTP_PORT="0")
+    assert ended.code == 1
+    assert "x-dead-letter-exchange: we want leveret.dead, the broker has none" in ended.err

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tenacity import (
@@ -19,8 +20,18 @@ from tenacity import (
 )
 from yarl import URL
 
-from topology import BrokerRefused, Topology, TopologyError, TopologySpec, design, plan
+from topology import (
+    BrokerRefused,
+    Topology,
+    TopologyError,
+    TopologyMismatch,
+    TopologySpec,
+    design,
+    plan,
+)
 from topology.apply import apply, broker_version, check, look
+from topology.explain import one_line
+from workers.doctor.unsafe import unsafe_differences
 from workers.link.connection import open_wire
 from workers.link.supervisor import LOST, BrokerUnreachable, explain
 
@@ -92,6 +103,7 @@ async def stand(settings: Settings, *, patience: float) -> None:
         topology = wanted(settings, connection)
         missing = await check(connection, topology)
         if not missing:
+            await _refuse_unsafe(connection, topology, settings.group)
             return
         log.info("%d exchanges and queues are missing and will be declared", len(missing))
         try:
@@ -102,3 +114,16 @@ async def stand(settings: Settings, *, patience: float) -> None:
                 f"the broker lacks {names}{' and more' if len(missing) > 5 else ''}, and this "  # noqa: PLR2004 - as sliced
                 "user may not declare them; run `leveret topology apply` as one who may",
             ) from error
+
+
+async def _refuse_unsafe(connection: Connection, topology: Topology, group: str) -> None:
+    """Raise TopologyMismatch when a message in this group's queues could be lost by their making.
+
+    Where this user may not compare them, nothing is known and nothing refused.
+    """
+    names = {topology.names.work(group), topology.names.urgent(group)}
+    queues = tuple(queue for queue in topology.queues if queue.name in names)
+    ours = replace(topology, exchanges=(), queues=queues, bindings=())
+    unsafe = unsafe_differences(plan(ours, await look(connection, ours)))
+    if unsafe:
+        raise TopologyMismatch(one_line(unsafe))
