@@ -19,6 +19,7 @@ VERBS: Final = {
     "dev": "Everything on this machine, at work, to look at.",
     "run": "Run the worker.",
     "publish": "Publish messages, and await their answers.",
+    "new": "Make a package of your own, with tests.",
     "doctor": "Is everything as it should be, and what to do if not.",
     "top": "Replicas, rates, queues and dead letters, live.",
     "console": "The web console, and users for it.",

@@ -32,8 +32,9 @@ PREFIX: Final = "LEVERET_"
 CONFIG: Final = "LEVERET_CONFIG"
 SECRETS: Final = "LEVERET_SECRETS_DIR"
 #: Variables of ours that are no settings: where settings are, and the mark of a private broker's
-#: processes, which such a broker's children inherit.
-NOT_SETTINGS: Final = frozenset({CONFIG, SECRETS, "LEVERET_PRIVATE_BROKER"})
+#: processes, which such a broker's children inherit; and where the Makefile of a project made by
+#: `leveret new` gets us from.
+NOT_SETTINGS: Final = frozenset({CONFIG, SECRETS, "LEVERET_PRIVATE_BROKER", "LEVERET_SOURCE"})
 #: Where Docker and Kubernetes put secrets.
 DEFAULT_SECRETS: Final = Path("/run/secrets")
 #: Settings whose values are never repeated in an error.

@@ -1,0 +1,1 @@
+"""A package of one's own, made from a template: `leveret new`."""
