@@ -17,7 +17,6 @@ from examples import (
     pictures,
     primes,
     texts,
-    transfers,
     waiting,
 )
 from workers import Registry
@@ -36,7 +35,6 @@ registry = Registry.of(
         waiting,
         pictures,
         documents,
-        transfers,
         batches,
         observed,
     )

@@ -216,8 +216,7 @@ class _Writer:
             found["reply_to"] = "agent://client-1/answers"
         found["payload"] |= asked
         try:
-            context = _PUBLIC._replace(known=self._registry.known)
-            self._catalog.decode(orjson.dumps(found), context=context)
+            self._catalog.decode(orjson.dumps(found), context=_PUBLIC)
         except InvalidMessage:
             return None
         return dict(found)

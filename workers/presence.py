@@ -89,7 +89,8 @@ class Presence:
     async def _say_so(self) -> None:
         while True:
             # One that nobody hears is not missed: a newer one follows.
-            if not self._link.blocked and len(self._link.outbox) < self._prefetch:
+            outbox = self._link.outbox
+            if outbox.attached and not outbox.blocked and len(outbox) < self._prefetch:
                 self._link.publish(self._heartbeat(), _whatever)
             await asyncio.sleep(self._settings.heartbeat_interval)
 

@@ -41,5 +41,7 @@ class Published(Enum):
     #: Nobody knows: the line was lost before the broker's word, and it was not or must not be sent
     #: again.
     UNKNOWN = "unknown"
+    #: Its exchange is gone, or not ours to write to: the broker closed a channel for it.
+    CLOSED = "closed"
     #: It does not fit into AMQP, or into the frames this broker takes; nothing was sent.
     UNSENDABLE = "unsendable"

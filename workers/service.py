@@ -13,7 +13,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from topology import Names
 from workers.control.commands import Told
@@ -48,6 +48,8 @@ log = logging.getLogger("leveret.service")
 PATIENCE: Final = 120.0
 #: Seconds for the last confirms after the work is done.
 LAST_CONFIRMS: Final = 5.0
+#: Seconds between looks at what is in the way.
+LOOK_EVERY: Final = 1.0
 #: Seconds after a copy should have been taken that none was refused again.
 CLEARED_AFTER: Final = 2.0
 #: Share of the prefetch that is kept free for urgent messages.
@@ -101,9 +103,7 @@ class Service:
         origin = Origin(names, group, settings.agent_id, plan.user, operators)
         source = describe(settings, registry, load_factor=0.0)
         self._guard = CrashGuard(open_notes(settings.state_dir))
-        #: What operators have asked for.
-        self.state = state = ControlState()
-        policy = policy_of(settings, source, user=plan.user, maintenance=lambda: state.maintenance)
+        policy = policy_of(settings, source, user=plan.user)
         self._pipeline = Pipeline(registry, policy, guard=self._guard)
         brakes = self._pipeline.attempts.brakes
         watch.metrics.braking = lambda: [route.name for route in brakes.engaged]
@@ -113,10 +113,13 @@ class Service:
             settings, registry, self.link, lambda: self._runners.busy, self._figures
         )
         self._prefetch = prefetch
+        #: What operators have asked for.
+        self.state = ControlState()
         users = settings.controlling_users(plan.user)
         post = Post(replica=settings.agent_id, users=users, names=names)
         control = Control(self, self.state, post, self.link.publish)
         self.link.hear(Ear(names.control, self._ear_queue, control.heard))
+        self._minding: asyncio.Task[None] | None = None
         self._leave = asyncio.Event()
         self._hurry = asyncio.Event()
         #: Until when (monotonic seconds) a copy that nobody takes is told about.
@@ -132,7 +135,7 @@ class Service:
             await asyncio.wait([start, leave], return_when=asyncio.FIRST_COMPLETED)
             if start.done():
                 await start
-                await self._serve()
+                await self._serve(leave)
         finally:
             for task in (start, leave):
                 task.cancel()
@@ -141,6 +144,7 @@ class Service:
     async def start(self) -> None:
         """Connect and begin to consume; raises LinkError when that cannot be had."""
         await self.link.start(within=PATIENCE)
+        self._minding = asyncio.create_task(self._mind(), name="mind")
         self._presence.begin()
         _tune_collector()
         log.info(
@@ -193,6 +197,8 @@ class Service:
             log.warning("%d messages are given back unfinished", self._runners.busy)
         await self._runners.stop()
         await self._presence.stop()
+        if self._minding is not None:
+            self._minding.cancel()
         await self.link.stop(within=LAST_CONFIRMS)
         self._guard.close()
         health.stopped()
@@ -214,22 +220,25 @@ class Service:
             task.cancel()
         return finished
 
-    async def _serve(self) -> None:
+    async def _serve(self, leave: asyncio.Task[Literal[True]]) -> None:
         """Wait to be told to leave; raises Stalled after two minutes without a line."""
-        while not self._leave.is_set():
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._leave.wait()
-            except TimeoutError:
-                health = self._watch.health
-                health.blocked(self.link.blocked)
-                if monotonic() > self._held_until:
-                    health.held(None)
-                if health.not_consuming_for() > PATIENCE:
-                    raise Stalled(
-                        f"nothing could be done for {PATIENCE:g} s ({health.reason}); leaving, so "
-                        "that whoever supervises this worker can start it anew",
-                    ) from None
+        assert self._minding is not None  # noqa: S101 - started before
+        await asyncio.wait([leave, self._minding], return_when=asyncio.FIRST_COMPLETED)
+        if self._minding.done():
+            await self._minding
+
+    async def _mind(self) -> None:
+        """Tell probes each second what is in the way; raises Stalled when it stays so for long."""
+        health = self._watch.health
+        while health.not_consuming_for() <= PATIENCE:
+            await asyncio.sleep(LOOK_EVERY)
+            health.blocked(self.link.blocked)
+            if monotonic() > self._held_until:
+                health.held(None)
+        raise Stalled(
+            f"nothing could be done for {PATIENCE:g} s ({health.reason}); leaving, so that whoever "
+            "supervises this worker can start it anew",
+        )
 
     def _figures(self) -> dict[str, float]:
         """Return what the heartbeats tell of this worker."""
@@ -266,12 +275,12 @@ class Service:
         """Count an answer nobody could be given."""
         self._watch.metrics.undeliverable(answer)
 
-    def held(self, copy: Publication, fate: Published, seconds: float) -> None:
+    def held(self, copy: Publication | Answer, fate: Published, seconds: float) -> None:
         """Tell probes that finished messages stay here, because nobody takes their copies."""
         self._held_until = monotonic() + seconds + CLEARED_AFTER
         self._watch.health.held(
-            f"held: exchange {copy.exchange} does not take copies ({fate.value}); is the topology "
-            "applied (leveret topology apply), is a queue full?",
+            f"held: exchange {copy.exchange} does not take what we send ({fate.value}); is the "
+            "topology applied (leveret topology apply), may we write there, is a queue full?",
         )
 
     def _link_changed(self, connection: str, there: bool, why: str) -> None:  # noqa: FBT001 - yes or no

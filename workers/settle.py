@@ -67,7 +67,7 @@ class Books(Protocol):
     def undeliverable(self, answer: Answer) -> None:
         """Count an answer nobody could be given."""
 
-    def held(self, copy: Publication, fate: Published, seconds: float) -> None:
+    def held(self, copy: Publication | Answer, fate: Published, seconds: float) -> None:
         """Note a message that stays with us because its copy is not taken; tried again then."""
 
 
@@ -162,9 +162,13 @@ class Settler:
             self._books.abandoned(delivery)
         elif fate is Published.CONFIRMED:
             then()
-        elif fate is Published.REFUSED and tries < ANSWER_TRIES:
+        elif fate is Published.CLOSED or (fate is Published.REFUSED and tries < ANSWER_TRIES):
+            # A full queue is the asker's; a closed exchange is ours, and the asker may well wait.
+            wait = _wait(tries)
+            if fate is Published.CLOSED:
+                self._books.held(answer, fate, wait)
             again = partial(self._answer, delivery, answer, then, tries + 1)
-            self._broker.later(_wait(tries), partial(self._if_current, delivery, again))
+            self._broker.later(wait, partial(self._if_current, delivery, again))
         else:
             self._books.undeliverable(answer)
             log.warning(
@@ -206,7 +210,8 @@ class Settler:
         wait = _wait(tries)
         log.error(
             "exchange %s did not take a copy (%s): is the topology applied (leveret topology "
-            "apply), is a queue full? The message stays with us; trying again in %.2g s",
+            "apply), may we write there, is a queue full? The message stays with us; trying again "
+            "in %.2g s",
             copy.exchange,
             fate.value,
             wait,

@@ -86,5 +86,5 @@ class RecordingBooks:
         """Record an answer nobody could be given."""
         self.ends.append("undeliverable")
 
-    def held(self, copy: Publication, fate: Published, seconds: float) -> None:
+    def held(self, copy: Publication | Answer, fate: Published, seconds: float) -> None:
         """Take no notice: the tests count the waits themselves."""

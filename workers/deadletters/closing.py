@@ -106,6 +106,8 @@ class Closing:
                 self._keep(queue, f"there is no queue {queue}; `leveret topology apply` makes it")
             case Published.REFUSED:
                 self._keep(queue, f"the queue {queue} is full or failing; try again later")
+            case Published.CLOSED:
+                self._keep(queue, "the exchange is gone or not for this user to write to")
             case Published.UNSENDABLE:
                 self.kept["its properties do not fit into this broker's frames"] += 1
             case Published.UNKNOWN:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from yarl import URL
 
 from workers.link.connection import ANSWER_WITHIN, open_wire
 from workers.link.ending import Ending, stirred
-from workers.link.silence import Silence
+from workers.link.silence import Silence, Stale
 from workers.link.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ LOOK_WHILE_CAREFUL: Final = 0.25
 LONGEST_CAREFUL: Final = 30.0
 #: Seconds between looks at queues that bring nothing.
 LOOK_EVERY: Final = 5.0
+
+
+class _Life(NamedTuple):
+    """One channel's life."""
+
+    wire: Wire
+    channel: AbstractChannel
+    over: Ending
+    silence: Silence
 
 
 class Consuming:
@@ -95,37 +104,53 @@ class Consuming:
         )
         try:
             await self._serve(wire, begun)
+            while True:  # on a fresh channel each time
+                await self._serve(wire, _go_on)
         finally:
             self._intake.detach()
             self._idle.set()
             await wire.close()
 
     async def _serve(self, wire: Wire, begun: Callable[[], None]) -> None:
+        """Consume on one channel; returns once nothing has happened on it for long."""
         channel = await wire.channel(confirms=False)
-        over = Ending(channel, self._stir)
         silence = Silence(wire, self._intake, self._plan)
+        life = _Life(wire, channel, Ending(channel, self._stir), silence)
         self._intake.attach(wire, channel.number)
+        while True:
+            try:
+                await self._keep_consuming(life, begun)
+            except Stale:
+                await self._cancel(channel)
+                if not self._intake.in_hand:  # else it came at the last moment
+                    break
+            begun = _go_on
+        self._intake.flush()
+        self._intake.detach()
+        await channel.close()
+        await silence.close()
+
+    async def _keep_consuming(self, life: _Life, begun: Callable[[], None]) -> None:
+        """Have the consumers that are wanted; raises when the channel is over, or Stale."""
         share = 0
-        told = False
         while True:
             self._stir.clear()
-            over.check()
+            life.over.check()
             wanted = self._share()
             if wanted != share:
                 if share:
-                    await self._cancel(channel)
+                    await self._cancel(life.channel)
                 if wanted:
-                    await self._consume(channel, wanted)
+                    await self._consume(life.channel, wanted)
                 share = wanted
-            if not told:
-                told = True
-                begun()
+            begun()
+            begun = _go_on
             if self.ear is not None:
-                await self.ear.attend(wire, self._stir)
+                await self.ear.attend(life.wire, self._stir)
             careful = share > 1
             stirred_up = await stirred(self._stir, LOOK_WHILE_CAREFUL if careful else LOOK_EVERY)
             if not stirred_up and share == 1:
-                await silence.look()
+                await life.silence.look()
 
     def _share(self) -> int:
         """Return which part of the prefetch to consume with: 1 is all of it, 0 nothing at all."""
@@ -160,6 +185,10 @@ class Consuming:
         for tag, _ in self._plan.consumers(self._turn):
             await channel.basic_cancel(tag, timeout=ANSWER_WITHIN)
         self._idle.set()
+
+
+def _go_on() -> None:
+    """Tell nobody: the line was never lost."""
 
 
 async def _never(_message: object) -> None:

@@ -71,7 +71,7 @@ class Ear:
             return False
         try:
             self._ending.check()
-        except Lost:
+        except (Lost, AMQPChannelError):
             return False
         return True
 

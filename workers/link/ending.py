@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from aiormq.exceptions import AMQPChannelError
+
 from workers.link.supervisor import Lost
 
 if TYPE_CHECKING:
@@ -16,24 +18,27 @@ class Ending:
 
     def __init__(self, channel: AbstractChannel, stir: asyncio.Event) -> None:
         self._stir = stir
-        self._why = ""
+        self._why: Exception | None = None
         channel.on_consumer_cancel_callbacks.add(self._cancelled)
         channel.closing.add_done_callback(self._closed)
 
     def check(self) -> None:
-        """Raise Lost with the reason once there is one."""
-        if self._why:
-            raise Lost(self._why)
+        """Raise the reason once there is one: what the broker said, or Lost."""
+        if self._why is not None:
+            raise self._why
 
     def _cancelled(self, frame: object) -> None:
         tag = getattr(frame, "consumer_tag", "?")
-        self._end(f"the broker cancelled consumer {tag}: was its queue deleted?")
+        self._end(Lost(f"the broker cancelled consumer {tag}: was its queue deleted?"))
 
     def _closed(self, closing: asyncio.Future[object]) -> None:
         error = None if closing.cancelled() else closing.exception()
-        self._end(f"channel closed: {error}" if error else "channel closed")
+        if isinstance(error, AMQPChannelError):
+            self._end(error)  # `explain` has words for it
+        else:
+            self._end(Lost(f"channel closed: {error}" if error else "channel closed"))
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: Exception) -> None:
         self._why = self._why or why
         self._stir.set()
 

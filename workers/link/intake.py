@@ -82,6 +82,11 @@ class Intake:
         self._sink = self._wished
 
     @property
+    def in_hand(self) -> int:
+        """How many deliveries of this session are not settled."""
+        return sum(self.came.values()) - sum(self.settled.values())
+
+    @property
     def is_over_redelivered(self) -> bool:
         """Whether all that somebody before us may have failed on is settled."""
         return self._window.is_settled(self._redelivered)

@@ -1,22 +1,26 @@
 """The worker's two lines to the broker: one to consume, one to publish, each kept alive.
 
 Apart, because a broker in alarm blocks whoever publishes: on one line our acks would be stuck
-behind our answers. A third line, opened when first needed, carries direct reply-to answers alone: a
-forged address there makes the broker close the connection, and nobody else may suffer for it.
+behind our answers. Two more, opened when first needed, carry what may cost its sender the line, so
+that nobody else suffers for it: direct reply-to answers, since a forged address makes the broker
+close the connection, and whatever goes to an exchange that the broker closed a channel for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from workers.link.consuming import Consuming
 from workers.link.intake import Intake
 from workers.link.outbox import Outbox
 from workers.link.plan import LinkPlan
 from workers.link.publishing import Publishing
+from workers.link.side import SideLine
 from workers.outcome import Answer
+from workers.publication import Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,12 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Link", "LinkPlan", "Told"]
 
 log = logging.getLogger("leveret.link")
-
-#: Seconds: the most between two attempts to open the line of direct replies. A forged address
-#: closes it, and the honest ones behind it should not wait long.
-DIRECT_WAIT: Final = 1.0
-#: Seconds a direct answer waits for that line. Whoever waits for one is there now or never.
-DIRECT_WITHIN: Final = 10.0
 
 
 class Told(Protocol):
@@ -52,12 +50,17 @@ class Link:
         queues = {tag.encode(): queue for tag, (queue, _) in plan.consumers()}
         self.intake = Intake(queues, sink)
         self.outbox = Outbox(user=plan.user)
-        self.direct = Outbox(user=plan.user, mandatory=False, resend=False)
+        self._direct = SideLine(
+            plan, Outbox(user=plan.user, mandatory=False, resend=False), "direct reply"
+        )
+        self._doubtful = SideLine(
+            plan, Outbox(user=plan.user, resend=False, lost=Published.CLOSED), "doubtful"
+        )
+        #: Exchanges that cost us a channel, until one takes a message again.
+        self._doubted: set[str] = set()
         self._consuming = Consuming(plan, self.intake)
         self._publishing = Publishing(plan, self.outbox, "publish")
-        self._answering = Publishing(plan, self.direct, "direct reply")
-        self._answering.supervisor.longest_wait = DIRECT_WAIT
-        self._answering_asked = False
+        self._publishing.refused = self._doubted.add
         self.ack = self.intake.ack
         self.requeue = self.intake.requeue
         self.is_current = self.intake.is_current
@@ -99,8 +102,10 @@ class Link:
     ) -> None:
         """Send a message and have `done` called with its fate."""
         if isinstance(message, Answer) and message.direct:
-            self._open_direct_line()
-            self.direct.publish(message, done, wanted=wanted)
+            self._direct.publish(message, done, wanted)
+        elif self._doubted and message.exchange in self._doubted:
+            told = partial(self._tried, message.exchange, done)
+            self._doubtful.publish(message, told, wanted)
         else:
             self.outbox.publish(message, done, wanted=wanted)
 
@@ -122,28 +127,25 @@ class Link:
 
     async def stop(self, *, within: float) -> None:
         """Wait until what was published is confirmed, at most `within` seconds; then close."""
+        outboxes = (self.outbox, self._direct.outbox, self._doubtful.outbox)
         try:
             async with asyncio.timeout(within):
-                await self.outbox.empty()
-                await self.direct.empty()
+                for outbox in outboxes:
+                    if outbox.attached:  # without a line no confirm comes
+                        await outbox.empty()
         except TimeoutError:
-            left = len(self.outbox) + len(self.direct)
+            left = sum(map(len, outboxes))
             log.warning("%d publications were not confirmed in time", left)
         self.intake.flush()
         await asyncio.gather(
-            self._answering.supervisor.stop(),
+            self._direct.stop(),
+            self._doubtful.stop(),
             self._consuming.supervisor.stop(),
             self._publishing.supervisor.stop(),
         )
 
-    def _open_direct_line(self) -> None:
-        if not self._answering_asked:
-            self._answering_asked = True
-            self._answering.supervisor.begin()
-        if not self.direct.attached and not len(self.direct):
-            self.later(DIRECT_WITHIN, self._give_up_direct)
-
-    def _give_up_direct(self) -> None:
-        """Let go of direct answers that found no line in time; look again while others wait."""
-        if self.direct.give_up(DIRECT_WITHIN):
-            self.later(DIRECT_WITHIN / 4, self._give_up_direct)
+    def _tried(self, exchange: str, done: Done, fate: Published) -> None:
+        """Trust an exchange again that took a message, or said by itself that it has no queue."""
+        if fate in {Published.CONFIRMED, Published.RETURNED}:
+            self._doubted.discard(exchange)
+        done(fate)

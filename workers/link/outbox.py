@@ -50,13 +50,21 @@ class Outbox:
     """One publishing channel's worth of messages on their way out, over as many lives as it takes.
 
     With `mandatory` the broker gives back what no queue takes. Without `resend` nothing is sent
-    twice: what is unconfirmed when the line is lost is reported as unknown.
+    twice: what is unconfirmed when the line is lost is reported as `lost`.
     """
 
-    def __init__(self, *, user: str, mandatory: bool = True, resend: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        user: str,
+        mandatory: bool = True,
+        resend: bool = True,
+        lost: Published = Published.UNKNOWN,
+    ) -> None:
         self._user = user
         self._mandatory = mandatory
         self._resend = resend
+        self._lost = lost
         self._wire: Wire | None = None
         self._channel = 0
         self._out: list[Any] = []
@@ -121,12 +129,12 @@ class Outbox:
         return self._wire is not None
 
     def give_up(self, after: float) -> bool:
-        """Report as unknown what found no line for `after` seconds; return whether more waits."""
+        """Report as lost what found no line for `after` seconds; return whether more waits."""
         late = self._clock() - after
         ashore, self._ashore = self._ashore, []
         for waiting in ashore:
             if waiting.since <= late:
-                waiting.done(Published.UNKNOWN)
+                waiting.done(self._lost)
             else:
                 self._ashore.append(waiting)
         self._note_empty()
@@ -166,7 +174,19 @@ class Outbox:
             self._ashore = lost + self._ashore
         else:
             for waiting in lost:
-                waiting.done(Published.UNKNOWN)
+                waiting.done(self._lost)
+        self._note_empty()
+
+    def refuse(self, exchange: str) -> None:
+        """Report as closed what is for an exchange that cost us the channel; the rest goes on."""
+        self.detach()
+        ashore, self._ashore = self._ashore, []
+        refused: list[_Waiting] = []
+        for waiting in ashore:
+            mine = waiting.message.exchange == exchange
+            (refused if mine else self._ashore).append(waiting)
+        for waiting in refused:
+            waiting.done(Published.CLOSED)
         self._note_empty()
 
     def closed(self) -> None:

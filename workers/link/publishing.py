@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Final
 
+from aiormq.exceptions import AMQPChannelError
 from yarl import URL
 
 from workers.link.connection import open_wire
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 #: Seconds a publication may wait for its confirm before the line is taken for dead. A quorum queue
 #: confirms in milliseconds; after a leader's death in half a second.
 CONFIRM_WITHIN: Final = 30.0
+#: In the broker's words for 403 and 404. Where they change, all its messages wait with the line.
+_EXCHANGE: Final = re.compile(r"exchange '([^']*)'")
+#: What the broker calls the default exchange, whose name is empty.
+_DEFAULT: Final = "amq.default"
 #: Seconds between looks at the oldest unconfirmed publication.
 LOOK_EVERY: Final = 1.0
 
@@ -32,7 +38,10 @@ class Publishing:
         self._plan = plan
         self._outbox = outbox
         self._purpose = purpose
-        self.supervisor = Supervisor(f"{purpose}ing", self._live, address=plan.address)
+        name = "publishing" if purpose == "publish" else purpose
+        self.supervisor = Supervisor(name, self._live, address=plan.address)
+        #: Told the exchange for which the broker closed the channel: it is gone, or not for us.
+        self.refused: Callable[[str], None] = lambda _: None
 
     async def _live(self, begun: Callable[[], None]) -> None:
         """Live one life of the line: returns never, raises when it is over."""
@@ -45,6 +54,13 @@ class Publishing:
         )
         try:
             await self._carry(wire, begun)
+        except AMQPChannelError as error:
+            named = _EXCHANGE.search(str(error))
+            if named is not None:
+                exchange = named[1].removeprefix(_DEFAULT)
+                outbox.refuse(exchange)
+                self.refused(exchange)
+            raise
         finally:
             outbox.detach()
             await wire.close()

@@ -338,3 +338,19 @@ async def _history(steps: list[str], data: st.DataObject) -> None:
             (sending.wire.nack if step == "nack" else sending.wire.ack)(at + 1, multiple=multiple)
         assert sending.fates == wanted
     assert len(sending.outbox) == count - len(wanted)
+
+
+async def test_an_exchange_that_cost_the_channel_is_told_and_the_rest_goes_out_again() -> None:
+    """One missing exchange does not hold up the answers to everybody else."""
+    sending = Sending()
+    fates: list[Published] = []
+    sending.send(1)
+    sending.outbox.publish(Publication("gone", "k", b""), fates.append)
+    sending.send(2)
+    await asyncio.sleep(0)
+    sending.outbox.refuse("gone")
+    assert fates == [Published.CLOSED]
+    sending.attach()
+    assert len(await written(sending)) == 2
+    sending.wire.ack(2, multiple=True)
+    assert sending.fates == {1: C, 2: C}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from workers.link import silence
 from workers.link.intake import Intake
 from workers.link.plan import LinkPlan
-from workers.link.silence import STRIKES, Silence
+from workers.link.silence import STRIKES, Silence, Stale
 from workers.link.supervisor import Lost
 
 
@@ -45,46 +47,61 @@ def watching(wire: Depths) -> tuple[Silence, Intake]:
 
 async def test_a_silent_queue_is_noticed_at_the_third_look() -> None:
     """The first look only learns how many came until then."""
-    silence, _ = watching(Depths(work=7))
+    watch, _ = watching(Depths(work=7))
     for _ in range(STRIKES):
-        await silence.look()
+        await watch.look()
     with pytest.raises(Lost, match="work has messages"):
-        await silence.look()
+        await watch.look()
 
 
 async def test_a_queue_that_brings_something_is_not_even_asked() -> None:
     """A busy worker pays nothing for the watch."""
     wire = Depths(work=7)
-    silence, intake = watching(wire)
+    watch, intake = watching(wire)
     for _ in range(10):
         intake.came["work"] += 1
         intake.settled["work"] += 1
-        await silence.look()
+        await watch.look()
     assert wire.asked == []
 
 
 async def test_an_empty_queue_may_be_silent() -> None:
     """Nothing to bring is no reason to reconnect."""
-    silence, _ = watching(Depths(work=0))
+    watch, _ = watching(Depths(work=0))
     for _ in range(10):
-        await silence.look()
+        await watch.look()
 
 
 async def test_a_queue_whose_prefetch_is_used_up_may_not_bring_more() -> None:
     """Slow work is no silence."""
-    silence, intake = watching(Depths(work=7))
+    watch, intake = watching(Depths(work=7))
     intake.came["work"] = 2
     for _ in range(10):
-        await silence.look()
+        await watch.look()
 
 
 async def test_one_sign_of_life_starts_the_count_anew() -> None:
     """A quiet replica among busy ones sees messages that are another's."""
     wire = Depths(work=7)
-    silence, _ = watching(wire)
+    watch, _ = watching(wire)
     for _ in range(10):
         wire.depths["work"] = 7
         for _ in range(STRIKES - 1):
-            await silence.look()
+            await watch.look()
         wire.depths["work"] = 0
-        await silence.look()
+        await watch.look()
+
+
+async def test_a_channel_on_which_nothing_happens_is_opened_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What AMQP cannot show is cured without being seen; a message in hand puts it off."""
+    monkeypatch.setattr(silence, "RENEW_AFTER", -1.0)
+    intake = Intake({b"leveret-0": "work", b"leveret-1": "journal"}, lambda _: None)
+    watch = Silence(Depths(work=0), intake, replace(PLAN, careful=True))  # type: ignore[arg-type] # all that it needs
+    intake.came["work"] = 1
+    await watch.look()
+    await watch.look()
+    intake.settled["work"] = 1
+    with pytest.raises(Stale):
+        await watch.look()

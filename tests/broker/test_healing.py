@@ -1,0 +1,386 @@
+"""Whatever ends under a worker, it comes back by itself, and tells the truth meanwhile.
+
+In each case: every task published is answered, nothing is dead-lettered because of the fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import pytest
+from broker.worker import NAMES, Asking, eventually, serving
+
+from messages import ProtocolModel
+from workers import Context, Registry
+from workers.broker import ManagementApi, NoBrokerError, PrivateBroker
+from workers.broker.layout import node_environment
+from workers.link import consuming, silence
+from workers.link.wire import ack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from workers.health import Health
+    from workers.service import Service
+
+WORK = NAMES.work("default")
+
+
+class Words(ProtocolModel):
+    """Parameters of every task here."""
+
+    text: str = ""
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """Return a processor that takes a moment, so that some messages are always under way."""
+    registry = Registry()
+
+    @registry.task("echo", parameters=Words)
+    async def echo(words: Words, _context: Context) -> Words:
+        await asyncio.sleep(0.01)
+        return words
+
+    return registry
+
+
+class Vhost:
+    """What an operator, or bad luck, does to one virtual host."""
+
+    def __init__(self, amqp_url: str, management_url: str) -> None:
+        self._api = ManagementApi(management_url)
+        self.name = urlsplit(amqp_url).path[1:]
+        self._path = quote(self.name, safe="")
+
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        return await asyncio.to_thread(self._api._request, method, path, body)
+
+    async def close_connections(self, purpose: str, *, within: float = 20.0) -> None:
+        """Close the connections whose name ends like this, once the API has learnt of them."""
+        closed = 0
+        until = time.monotonic() + within
+        while not closed:
+            assert time.monotonic() < until, f"no connection to {purpose} was seen"
+            for connection in await self._ask("GET", f"/api/vhosts/{self._path}/connections"):
+                if connection.get("user_provided_name", "").endswith(f"({purpose})"):
+                    name = quote(connection["name"], safe="")
+                    await self._ask("DELETE", f"/api/connections/{name}")
+                    closed += 1
+            await asyncio.sleep(0.1)
+
+    async def delete_queue(self, queue: str) -> dict[str, Any]:
+        """Delete a queue; return what it takes to make it again."""
+        path = f"/api/queues/{self._path}/{quote(queue, safe='')}"
+        found: dict[str, Any] = await self._ask("GET", path)
+        await self._ask("DELETE", path)
+        return {key: found[key] for key in ("durable", "auto_delete", "arguments")}
+
+    async def make_queue(self, queue: str, form: dict[str, Any]) -> None:
+        """Make a queue and bind it to all requests."""
+        where = quote(queue, safe="")
+        await self._ask("PUT", f"/api/queues/{self._path}/{where}", form)
+        source = quote(NAMES.requests, safe="")
+        for key in ("*", "*.*"):
+            await self._ask(
+                "POST",
+                f"/api/bindings/{self._path}/e/{source}/q/{where}",
+                {"routing_key": key, "arguments": {}},
+            )
+
+    async def delete_exchange(self, exchange: str) -> dict[str, Any]:
+        """Delete an exchange; return what it takes to make it and its bindings again."""
+        path = f"/api/exchanges/{self._path}/{quote(exchange, safe='')}"
+        found: dict[str, Any] = await self._ask("GET", path)
+        bindings: list[dict[str, Any]] = await self._ask("GET", f"{path}/bindings/source")
+        await self._ask("DELETE", path)
+        form = {key: found[key] for key in ("type", "durable", "auto_delete", "arguments")}
+        return {"form": form, "bindings": bindings}
+
+    async def make_exchange(self, exchange: str, made: dict[str, Any]) -> None:
+        """Make it again."""
+        source = quote(exchange, safe="")
+        await self._ask("PUT", f"/api/exchanges/{self._path}/{source}", made["form"])
+        for binding in made["bindings"]:
+            where = quote(binding["destination"], safe="")
+            kind = binding["destination_type"][0]
+            await self._ask(
+                "POST",
+                f"/api/bindings/{self._path}/e/{source}/{kind}/{where}",
+                {"routing_key": binding["routing_key"], "arguments": binding["arguments"]},
+            )
+
+    async def user(self, name: str, password: str) -> None:
+        """Make a user, or change its password."""
+        await self._ask("PUT", f"/api/users/{name}", {"password": password, "tags": ""})
+
+    async def permit(self, name: str, *, write: str = ".*") -> None:
+        """Give a user its rights."""
+        rights = {"configure": ".*", "write": write, "read": ".*"}
+        await self._ask("PUT", f"/api/permissions/{self._path}/{name}", rights)
+
+    async def forget(self, name: str) -> None:
+        """Remove a user."""
+        await self._ask("DELETE", f"/api/users/{name}")
+
+
+@pytest.fixture
+def vhost(amqp_url: str, management_url: str) -> Vhost:
+    """Return the means to harm this test's virtual host."""
+    return Vhost(amqp_url, management_url)
+
+
+def _health(service: Service) -> Health:
+    return service._watch.health
+
+
+async def ask(asking: Asking, count: int) -> list[str]:
+    """Publish some tasks, all confirmed; return their ids."""
+    return [await asking.publish(asking.task("echo")) for _ in range(count)]
+
+
+async def answered(asking: Asking, told: list[str], *, within: float = 30.0) -> None:
+    """See every one of them answered, and nothing dead-lettered."""
+    await eventually(lambda: all(asking.answers[one] for one in told), within=within)
+    assert not any(asking.letters.values())
+
+
+@pytest.mark.parametrize("purpose", ["consume", "publish"])
+async def test_a_connection_closed_by_an_operator_is_made_anew(
+    amqp_url: str, registry: Registry, vhost: Vhost, purpose: str
+) -> None:
+    """In the middle of the work, and nothing is lost."""
+    async with serving(amqp_url, registry) as (service, metrics), Asking(amqp_url) as asking:
+        told = await ask(asking, 60)
+        await vhost.close_connections(purpose)
+        told += await ask(asking, 60)
+        await answered(asking, told)
+        await eventually(lambda: _health(service).reason is None)
+        await eventually(lambda: metrics.in_flight == 0)
+
+
+async def test_a_channel_closed_by_the_broker_is_opened_anew(
+    amqp_url: str, registry: Registry
+) -> None:
+    """Provoked by an ack of a tag that never was; the session's messages come again."""
+    async with serving(amqp_url, registry) as (service, metrics), Asking(amqp_url) as asking:
+        told = await ask(asking, 40)
+        wire, channel = service.link.intake._wire, service.link.intake._channel
+        assert wire is not None
+        wire.write(ack(channel, 1 << 40, multiple=False))
+        told += await ask(asking, 40)
+        await answered(asking, told)
+        await eventually(lambda: metrics.in_flight == 0)
+
+
+async def test_a_deleted_queue_is_told_and_consumed_again_once_it_is_back(
+    amqp_url: str, registry: Registry, vhost: Vhost
+) -> None:
+    """The broker cancels the consumer; probes hear why nothing is taken, and what to do."""
+    async with serving(amqp_url, registry) as (service, _), Asking(amqp_url) as asking:
+        await answered(asking, await ask(asking, 5))
+        form = await vhost.delete_queue(WORK)
+        await eventually(lambda: "topology apply" in (_health(service).reason or ""))
+        await vhost.make_queue(WORK, form)
+        await eventually(lambda: _health(service).reason is None)
+        await answered(asking, await ask(asking, 5))
+
+
+async def test_a_queue_made_again_at_once_does_not_stay_silent(
+    amqp_url: str, registry: Registry, vhost: Vhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No cancel comes then, and the broker takes messages out for a consumer in the air."""
+    monkeypatch.setattr(consuming, "LOOK_EVERY", 0.3)
+    monkeypatch.setattr(silence, "RENEW_AFTER", 1.0)
+    async with serving(amqp_url, registry) as (service, _), Asking(amqp_url) as asking:
+        await answered(asking, await ask(asking, 5))
+        for _ in range(2):
+            form = await vhost.delete_queue(WORK)
+            await vhost.make_queue(WORK, form)
+            await answered(asking, await ask(asking, 5))
+        assert _health(service).reason is None
+
+
+async def test_a_right_taken_away_costs_no_message_and_few_attempts(
+    amqp_url: str, registry: Registry, vhost: Vhost
+) -> None:
+    """Answers wait until the worker may write again; probes hear what it lacks."""
+    user = f"worker-{vhost.name}"
+    await vhost.user(user, "first")
+    await vhost.permit(user)
+    try:
+        async with (
+            serving(_as(amqp_url, user, "first"), registry) as (service, metrics),
+            Asking(amqp_url) as asking,
+        ):
+            await answered(asking, await ask(asking, 5))
+            await vhost.permit(user, write="^$")
+            made = metrics._connections["publishing"]
+            told = await ask(asking, 20)
+            # Rights are remembered by the channel that used them: a new one must ask anew.
+            await vhost.close_connections("publish")
+            told += await ask(asking, 20)
+            await eventually(lambda: "may we write there" in (_health(service).reason or ""))
+            await asyncio.sleep(2.0)  # the time in which attempts are counted
+            assert metrics._connections["publishing"] - made <= 15
+            assert metrics.in_flight > 0
+            await vhost.permit(user)
+            await answered(asking, told)
+            await eventually(lambda: _health(service).reason is None)
+    finally:
+        await vhost.forget(user)
+
+
+async def test_a_changed_password_is_tried_rarely_and_heals_when_it_is_put_right(
+    amqp_url: str, registry: Registry, vhost: Vhost, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Refused logins are bounded, and say in words what is wrong."""
+    user = f"worker-{vhost.name}"
+    await vhost.user(user, "first")
+    await vhost.permit(user)
+    try:
+        async with (
+            serving(_as(amqp_url, user, "first"), registry) as (service, _),
+            Asking(amqp_url) as asking,
+        ):
+            await vhost.user(user, "second")
+            await vhost.close_connections("consume")
+            await eventually(lambda: "refused the login" in (_health(service).reason or ""))
+            caplog.clear()
+            await asyncio.sleep(2.0)  # the time in which attempts are counted
+            assert caplog.text.count("refused the login") <= 10
+            await vhost.user(user, "first")
+            await answered(asking, await ask(asking, 5))
+            assert _health(service).reason is None
+    finally:
+        await vhost.forget(user)
+
+
+async def test_a_missing_exchange_holds_up_its_own_messages_only(
+    amqp_url: str, registry: Registry, vhost: Vhost
+) -> None:
+    """The dead-letter exchange is gone: bad messages stay, good ones are answered, none is lost."""
+    async with serving(amqp_url, registry) as (service, metrics), Asking(amqp_url) as asking:
+        await answered(asking, await ask(asking, 5))
+        form = await vhost.delete_exchange(NAMES.dead)
+        bad = [asking.bytes(b"{}", f"bad-{number}") for number in range(5)]
+        for publication in bad:
+            await asking.publish(publication)
+        await eventually(lambda: NAMES.dead in (_health(service).reason or ""))
+        began = time.monotonic()
+        await answered(asking, await ask(asking, 40))
+        assert time.monotonic() - began < 5.0
+        assert metrics.in_flight == 5
+        await vhost.make_exchange(NAMES.dead, form)
+        await eventually(lambda: all(asking.letters[f"bad-{n}"] for n in range(5)), within=30)
+        await eventually(lambda: metrics.in_flight == 0)
+
+
+def _as(url: str, user: str, password: str) -> str:
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{place}"))
+
+
+# -- a broker that may be stopped, frozen and alarmed: one of our own --
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[PrivateBroker]:
+    """Lend a broker that no other test talks to."""
+    try:
+        with PrivateBroker.start() as broker:
+            yield broker
+    except NoBrokerError as error:
+        pytest.skip(str(error))
+
+
+def ctl(broker: PrivateBroker, *arguments: str) -> None:
+    """Run rabbitmqctl against the one node."""
+    layout = broker._layout
+    subprocess.run(
+        [layout.server / "sbin" / "rabbitmqctl", "-n", layout.nodes[0].name, *arguments],
+        env=node_environment(layout, layout.nodes[0]),
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+async def scene(
+    own: PrivateBroker, registry: Registry
+) -> AsyncIterator[tuple[PrivateBroker, Service, Asking]]:
+    """Lend a worker at that broker, and somebody who asks."""
+    async with serving(own.amqp_url, registry) as (service, _), Asking(own.amqp_url) as asking:
+        yield own, service, asking
+
+
+async def test_an_alarm_holds_everything_and_harms_nothing(
+    scene: tuple[PrivateBroker, Service, Asking],
+) -> None:
+    """Blocked is told, in flight stays within the prefetch, and all is caught up afterwards."""
+    own, service, asking = scene
+    told = await ask(asking, 50)
+    await answered(asking, told)
+    await asyncio.to_thread(ctl, own, "set_vm_memory_high_watermark", "absolute", "1MB")
+    fates: list[object] = []
+    more = [asking.task("echo") for _ in range(300)]
+    for publication in more:
+        asking.client.post(publication, fates.append)
+    # The asker is blocked too; what came through before the broker said so makes the worker answer.
+    service.link.publish(asking.task("echo"), lambda _: None)
+    await eventually(lambda: (_health(service).reason or "").startswith("blocked"))
+    assert service._runners.busy <= service._prefetch
+    assert _health(service).not_consuming_for() == 0
+    await asyncio.to_thread(ctl, own, "set_vm_memory_high_watermark", "absolute", "2GB")
+    await eventually(lambda: len(fates) == len(more), within=30)
+    await answered(asking, [publication.correlation_id or "" for publication in more])
+    await eventually(lambda: _health(service).reason is None)
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+async def test_a_broker_that_goes_down_under_load_costs_nothing(
+    scene: tuple[PrivateBroker, Service, Asking], how: str
+) -> None:
+    """Stopped in order or killed: all that was confirmed is answered when it is back."""
+    own, service, asking = scene
+    told = await ask(asking, 40)
+    node = own.nodes[0]
+    await asyncio.to_thread(getattr(node, how))
+    await eventually(lambda: "reconnecting" in (_health(service).reason or ""))
+    await asyncio.to_thread(node.start)
+    told += await ask(asking, 20)
+    await answered(asking, told)
+    await eventually(lambda: _health(service).reason is None)
+
+
+async def test_a_drain_does_not_wait_for_a_broker_that_is_away(
+    own: PrivateBroker, registry: Registry
+) -> None:
+    """SIGTERM during an outage ends the worker in seconds."""
+    async with serving(own.amqp_url, registry) as (service, _):
+        own.nodes[0].kill()
+        await eventually(lambda: _health(service).reason is not None)
+        began = time.monotonic()
+        await service.drain()
+        assert time.monotonic() - began < 5.0
+        await asyncio.to_thread(own.nodes[0].start)
+
+
+async def test_a_drain_does_not_wait_for_a_broker_that_does_not_answer(
+    own: PrivateBroker, registry: Registry
+) -> None:
+    """Nor does one whose connections are open and silent; each step is bounded."""
+    async with serving(own.amqp_url, registry, drain_grace=0.5) as (service, _):
+        own.nodes[0].freeze()
+        try:
+            began = time.monotonic()
+            await service.drain()
+            assert time.monotonic() - began < 20.0
+        finally:
+            own.nodes[0].thaw()
