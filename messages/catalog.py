@@ -52,6 +52,8 @@ class Catalog:
         self.adapter: TypeAdapter[Envelope] = TypeAdapter(self._model)
         self._bounded = Bounded(self.adapter)
         self._validate = self._bounded.validate_json
+        #: Fields of newer minor versions dropped so far, of all messages decoded.
+        self.dropped = 0
 
     @property
     def message_types(self) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ class Catalog:
             refuse_unfit(body)
         except (ValueError, RecursionError) as unfit:
             raise refusal_of(body, unfit) from None
+        self.dropped += dropped
         return envelope, dropped
 
     def _second_look(

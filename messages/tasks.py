@@ -40,6 +40,7 @@ from messages.model import ProtocolModel, UtcDatetime, dropped, utc_now
 #: Characters of any text in a task.
 LONGEST_TEXT: Final = 10_000
 CENT: Final = Decimal("0.01")
+_NOTHING: Final = Decimal("0.00")
 #: Beyond any budget; keeps a number of five thousand digits from being reckoned with.
 LARGEST_BUDGET: Final = Decimal(10) ** 15
 #: From this priority on a task must show that it is worth it.
@@ -61,12 +62,16 @@ def normalize_task_type(text: str) -> str | None:
 
 def _budget(value: Any) -> Decimal:
     """Return an amount in cents; takes whole numbers, floats, texts and decimals."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+    kind = type(value)
+    if kind is str:
+        if len(value) > LONGEST_TEXT:
+            raise PydanticKnownError("string_too_long", {"max_length": LONGEST_TEXT})
+    elif kind is float:
+        value = repr(value)
+    elif kind is bool or not isinstance(value, int | str | Decimal):
         raise PydanticKnownError("decimal_type")
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        raise PydanticKnownError("string_too_long", {"max_length": LONGEST_TEXT})
     try:
-        amount = Decimal(repr(value) if isinstance(value, float) else value)
+        amount = Decimal(value)
     except InvalidOperation:
         raise PydanticKnownError("decimal_parsing") from None
     if not amount.is_finite():
@@ -75,7 +80,8 @@ def _budget(value: Any) -> Decimal:
         raise PydanticKnownError("greater_than_equal", {"ge": 0})
     if amount > LARGEST_BUDGET:
         raise PydanticKnownError("less_than_equal", {"le": int(LARGEST_BUDGET)})
-    return abs(amount.quantize(CENT, rounding=ROUND_HALF_UP))  # there is a negative zero
+    cents = amount.quantize(CENT, rounding=ROUND_HALF_UP)
+    return cents or _NOTHING  # there is a negative zero
 
 
 def _no_flag(value: Any) -> Any:
@@ -108,6 +114,8 @@ def _no_callback() -> PydanticCustomError:
 
 def _short_texts(value: dict[str, Any]) -> dict[str, Any]:
     """Refuse a text that is too long, wherever in the parameters it stands."""
+    if not value:
+        return value
     try:
         if len(orjson.dumps(value)) <= LONGEST_TEXT:
             return value
@@ -165,7 +173,7 @@ TaskType = Annotated[
     StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1,100}$", to_lower=True),
     _InvalidTaskType(),
 ]
-Budget = Annotated[Decimal, BeforeValidator(_budget), Field(ge=0)]
+Budget = Annotated[Decimal, BeforeValidator(_budget), Field(json_schema_extra={"minimum": 0})]
 
 
 class TaskRequest(ProtocolModel):

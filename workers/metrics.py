@@ -107,6 +107,8 @@ class Metrics(Collector):
         self._held: Counter[str] = Counter()
         #: Names the task types that are being held back; the pipeline knows.
         self.braking: Callable[[], Iterable[str]] = tuple
+        #: Counts the fields of newer minor versions that were dropped; the pipeline knows.
+        self.dropping: Callable[[], int] = int
         self._undeliverable = 0
         self._connected = {"consuming": 0, "publishing": 0}
         self._connections = dict.fromkeys(self._connected, 0)
@@ -245,6 +247,11 @@ class Metrics(Collector):
         for task_type in self.braking():
             brake.add_metric([task_type], 1)
         yield brake
+        yield _plain(
+            "leveret_unknown_fields_dropped",
+            "Fields of newer minor versions of the protocol, dropped unread.",
+            self.dropping(),
+        )
         yield _plain("leveret_replies_undeliverable", "Answers nobody took.", self._undeliverable)
         yield _plain(
             "leveret_redelivered", "Deliveries the broker had handed out before.", self._redelivered

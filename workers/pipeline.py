@@ -89,6 +89,11 @@ class Pipeline:
         self.attempts = Attempts(registry, self._endings, self._answers, guard.solitude, now)
         self._known = registry.known
 
+    @property
+    def dropped_fields(self) -> int:
+        """How many fields of newer minor versions of the protocol were dropped so far."""
+        return self._catalog.dropped
+
     def handle(self, delivery: Delivery, limit: TimeLimit) -> Coroutine[Any, Any, Outcome]:
         """Return what becomes of a delivery, once awaited; that raises nothing."""
         begun = self._begin(delivery)

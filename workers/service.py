@@ -106,6 +106,7 @@ class Service:
         policy = policy_of(settings, source, user=plan.user)
         self._pipeline = Pipeline(registry, policy, guard=self._guard)
         brakes = self._pipeline.attempts.brakes
+        watch.metrics.dropping = lambda: self._pipeline.dropped_fields
         watch.metrics.braking = lambda: [route.name for route in brakes.engaged]
         self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
         self._runners = Runners(self._pipeline.handle, self._settler.settle, most=prefetch)
