@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 
 import orjson
 import pytest
@@ -13,8 +13,8 @@ from messages import InvalidMessage, SecurityLevel, ValidationContext
 from messages.errors import MOST_BYTES
 
 CASES = cases()
-#: Of the decoder, for one body of up to a mebibyte; generous, for it is a bound and no benchmark.
-LONGEST_SECONDS = 2.0
+#: Of the processor, for one body of up to a mebibyte; generous: a bound and no benchmark.
+LONGEST_SECONDS = 5.0
 
 
 def test_every_file_has_its_expectation() -> None:
@@ -37,9 +37,9 @@ def refusal(case: Case) -> InvalidMessage | None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_ends_as_expected(case: Case) -> None:
     """A message or a formatted error within bounds, and nothing else."""
-    began = perf_counter()
+    began = thread_time()
     invalid = refusal(case)
-    assert perf_counter() - began < LONGEST_SECONDS
+    assert thread_time() - began < LONGEST_SECONDS
     if invalid is None:
         assert case.decodes or case.code is None
         return
