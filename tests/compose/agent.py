@@ -11,7 +11,6 @@ import aio_pika
 import pytest
 
 REQUESTS, REPLIES, DEAD = "leveret.requests", "leveret.replies", "leveret.dead.default"
-MAILBOX, MAILBOX_KEY = "leveret.replies.compose.answers", "agent.compose.answers"
 #: Seconds until everything published must have come to its end; retries wait a second each.
 SETTLED_WITHIN = 90
 
@@ -21,6 +20,8 @@ class Agent:
 
     def __init__(self, channel: aio_pika.abc.AbstractChannel) -> None:
         self._channel = channel
+        #: Nobody else's: a late answer to the test before must not come to this one.
+        self._name = f"compose-{uuid4().hex[:8]}"
         self._heard = asyncio.Condition()
         self._requests: aio_pika.abc.AbstractExchange
         self._dead_before = 0
@@ -32,8 +33,10 @@ class Agent:
     async def open(self) -> None:
         """Find the exchange, and listen at a mailbox of its own."""
         self._requests = await self._channel.get_exchange(REQUESTS)
-        mailbox = await self._channel.declare_queue(MAILBOX, auto_delete=True)
-        await mailbox.bind(REPLIES, MAILBOX_KEY)
+        mailbox = await self._channel.declare_queue(
+            f"{REPLIES}.{self._name}.answers", auto_delete=True
+        )
+        await mailbox.bind(REPLIES, f"agent.{self._name}.answers")
         await mailbox.consume(self._hear)
         self._dead_before = await self.dead_letters()
 
@@ -50,10 +53,10 @@ class Agent:
         envelope = {
             "envelope_id": name,
             "message_type": "task_request",
-            "reply_to": "agent://compose/answers",
+            "reply_to": f"agent://{self._name}/answers",
             "ttl": 300,
             "source_agent": {
-                "agent_id": "compose",
+                "agent_id": self._name,
                 "role": "gateway",
                 "capabilities": ["request_routing", "load_balancing"],
                 "load_factor": 0.0,
@@ -65,7 +68,7 @@ class Agent:
                     "task_type": task_type,
                     "priority": 5,
                     "budget": "10.00",
-                    "callback_url": "agent://compose",
+                    "callback_url": None,
                     "parameters": parameters,
                     "deadline": None,
                 },
