@@ -17,6 +17,7 @@ from examples import (
     pictures,
     primes,
     texts,
+    transfers,
     waiting,
 )
 from workers import Registry
@@ -35,6 +36,7 @@ registry = Registry.of(
         waiting,
         pictures,
         documents,
+        transfers,
         batches,
         observed,
     )

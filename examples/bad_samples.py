@@ -149,3 +149,28 @@ def too_wide(pen: Pen) -> Sample:
         "width": 9_000,
     }
     return pen.sample(pen.envelope(payload), _refused("rejected"), kind="too_wide")
+
+
+def transfer_without_approval(pen: Pen) -> Sample:
+    """Write a transfer larger than its sender may make."""
+    payload = {
+        "message_type": "transfer",
+        "operation": "create",
+        "owner": "anna",
+        "account": "hare",
+        "amount": "10000.01",
+    }
+    sample = pen.envelope(payload)
+    return pen.sample(sample, _refused("invalid_payload"), kind="transfer_without_approval")
+
+
+def unknown_account(pen: Pen) -> Sample:
+    """Write a transfer to an account that the service behind the check does not know."""
+    payload = {
+        "message_type": "transfer",
+        "operation": "create",
+        "owner": "boris",
+        "account": "fox",
+        "amount": "1.00",
+    }
+    return pen.sample(pen.envelope(payload), _refused("invalid_payload"), kind="unknown_account")

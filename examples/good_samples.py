@@ -152,6 +152,19 @@ def document(pen: Pen) -> Sample:
     return pen.sample(pen.envelope(payload), Expected(answer="document_receipt"))
 
 
+def transfer(pen: Pen) -> Sample:
+    """Write a transfer of an amount that needs no approval."""
+    payload = {
+        "message_type": "transfer",
+        "operation": "create",
+        "owner": "anna",
+        "account": pen.chance.choice(("hare", "hound", "meadow")),
+        "amount": f"{pen.chance.randrange(1, 1_000_000) / 100:.2f}",
+        "financial_purpose": "carrots",
+    }
+    return pen.sample(pen.envelope(payload), Expected(answer="transfer_booked"))
+
+
 def batch(pen: Pen) -> Sample:
     """Write several small messages in one, answered with a summary."""
     count = pen.chance.randint(2, 30)

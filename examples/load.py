@@ -41,6 +41,7 @@ _KINDS: Final = (
     _Kind(good.task_response, 5),
     _Kind(good.error, 3),
     _Kind(good.document, 5),
+    _Kind(good.transfer, 4),
     _Kind(good.batch, 4),
     _Kind(bad.not_json, 1),
     _Kind(bad.truncated, 1),
@@ -61,6 +62,8 @@ _KINDS: Final = (
     _Kind(bad.past_deadline, 1),
     _Kind(bad.unknown_dataset, 1),
     _Kind(bad.too_wide, 1),
+    _Kind(bad.transfer_without_approval, 1),
+    _Kind(bad.unknown_account, 1),
 )
 
 

@@ -216,7 +216,8 @@ class _Writer:
             found["reply_to"] = "agent://client-1/answers"
         found["payload"] |= asked
         try:
-            self._catalog.decode(orjson.dumps(found), context=_PUBLIC)
+            context = _PUBLIC._replace(known=self._registry.known)
+            self._catalog.decode(orjson.dumps(found), context=context)
         except InvalidMessage:
             return None
         return dict(found)

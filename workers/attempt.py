@@ -14,6 +14,7 @@ from messages import InvalidMessage
 from workers.brake import Brakes
 from workers.checks import Checks
 from workers.context import Context
+from workers.gathering import Gathering
 from workers.limits import Gate
 from workers.outcome import Replied, Requeued, Retried
 from workers.recovery import NotNow
@@ -51,6 +52,11 @@ class Attempts:
         self._solitude = solitude
         self.brakes = Brakes()
         self._checks = Checks(registry)
+        self._gathered = {
+            route: Gathering(route.process, route.batch)
+            for route in registry.routes
+            if route.batch is not None
+        }
         self._gates = {
             route: Gate(route.limits)
             for route in registry.routes
@@ -134,7 +140,7 @@ class Attempts:
         solitude.running += 1
         limit.start(self._seconds(route, context.deadline))
         try:
-            return await route.process(argument, context)
+            return await self._gathered.get(route, route.process)(argument, context)
         finally:
             limit.stop()
             solitude.left()

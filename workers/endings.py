@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from messages import InvalidMessage
+    from messages.batching import Apart
     from workers.answers import Answers
     from workers.limits import TimeLimit
     from workers.outcome import Answer, Attempt
@@ -138,6 +139,17 @@ class Endings:
             retryable=invalid.retryable,
         )
         return self._dead(request, failure)
+
+    def apart(self, request: Request, one: Apart) -> tuple[DeadLettered, Answer | None]:
+        """Return the end of an invalid message of a batch, and its own answer.
+
+        The letter tells places in its body, the answer those in the batch that was sent.
+        """
+        dead = self.refused(request, one.invalid)
+        told = one.told
+        reason = f"message {one.place} of the batch: {told.reason}"
+        failure = Failure(told.code, reason, told.errors, told.error_count)
+        return dead._replace(answer=None), self._error(request, failure, dead.letter_id)
 
     def _dead(self, request: Request, failure: Failure) -> DeadLettered:
         letter_id = str(uuid4())

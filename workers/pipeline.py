@@ -11,9 +11,11 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import ErrorCode, InvalidMessage, Salvage, decode_parameters
+from messages.batching import BATCH, part
 from messages.json_rpc import (
     Reader,
     decode_call,
@@ -32,13 +34,15 @@ from workers.crashes import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.lanes import decoder
-from workers.outcome import Failure, Subject
+from workers.outcome import End, Failure, Subject
+from workers.parting import log_figures, together
 from workers.request import PARAMETERS, TASK, Request, deadline_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from messages import Envelope, ValidationContext
+    from messages.batching import Parted
     from workers.asking import Asker
     from workers.limits import TimeLimit
     from workers.outcome import Answer, Delivery, Outcome, Properties
@@ -124,7 +128,24 @@ class Pipeline:
         except _TooLate as late:
             return self._endings.expired(begun.request, late.reason)
         except InvalidMessage as invalid:
-            return self._refused(begun.request, invalid)
+            parted = self._parted(begun.request, invalid)
+            if parted is None:
+                return self._refused(begun.request, invalid)
+            return await self._some(self._salvaged(request, invalid.salvage), parted, limit)
+
+    async def _some(self, request: Request, parted: Parted, limit: TimeLimit) -> Outcome:
+        """Do what is valid of a batch message; each invalid one gets its own end, and answer."""
+        log_figures(parted.figures, request)
+        whole = request.delivery
+        rest = whole._replace(body=parted.body)
+        outcome = await self._attempt(request._replace(delivery=rest, asker=NOBODY), limit)
+        ends, answers = [], []
+        for one in parted.apart:
+            alone = request._replace(delivery=whole._replace(body=one.body))
+            dead, answer = self._endings.apart(alone, one)
+            ends.append(End(alone.delivery, dead))
+            answers += [] if answer is None else [answer]
+        return together(rest, outcome, ends, answers)
 
     def _facts(self, begun: _Begun) -> Request:
         """Return all that can be told about a message whose work is not to be done."""
@@ -150,6 +171,13 @@ class Pipeline:
         return None
 
     # -- steps --
+
+    def _parted(self, request: Request, invalid: InvalidMessage) -> Parted | None:
+        """Return a batch message told apart, where it was refused for some of its messages."""
+        known = invalid.salvage
+        if request.call is not None or known is None or known.message_type != BATCH:
+            return None
+        return part(request.delivery.body, perf_counter)
 
     def _begin(self, delivery: Delivery) -> _Begun:
         policy = self._policy

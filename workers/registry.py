@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -17,13 +17,17 @@ from workers.retry_policy import AS_SET, RetryPolicy
 __all__ = ["Limits", "Process", "RegistrationError", "Registry", "Route"]
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from workers.context import Context
 
     P = TypeVar("P", bound=Payload)
     M = TypeVar("M", bound=BaseModel)
     R = TypeVar("R", bound=Payload | None)
+    #: A processor of several payloads at once.
+    Batch: TypeAlias = Callable[
+        [list[P], Context], Awaitable[Sequence[Payload | Exception | None] | None]
+    ]
     T = TypeVar("T", bound=BaseModel | Mapping[str, object] | None)
 
     Ask = TypeVar("Ask", bound=Callable[[Any], Awaitable[bool]])
@@ -72,6 +76,8 @@ class Route:
     result: type | None = None
     #: What its failures mean.
     retry: RetryPolicy = AS_SET
+    #: Payloads handed to it at once, as a list; None for one that takes them one by one.
+    batch: int | None = None
 
     @property
     def name(self) -> str:
@@ -88,28 +94,61 @@ class Registry:
         self._checks: dict[tuple[str, str], list[Check]] = {}
         self._known: dict[str, Callable[[str], bool]] = {}
 
+    @overload
     def processor(
         self,
         payload: type[P],
         *,
+        batch: None = None,
         time_limit: float | None = None,
         concurrency: int | None = None,
         rate: float | None = None,
         retries: int | None = None,
         retry: RetryPolicy = AS_SET,
-    ) -> Callable[[Callable[[P, Context], Awaitable[R]]], Callable[[P, Context], Awaitable[R]]]:
+    ) -> Callable[[Callable[[P, Context], Awaitable[R]]], Callable[[P, Context], Awaitable[R]]]: ...
+
+    @overload
+    def processor(
+        self,
+        payload: type[P],
+        *,
+        batch: int,
+        time_limit: float | None = None,
+        retries: int | None = None,
+        retry: RetryPolicy = AS_SET,
+    ) -> Callable[[Batch[P]], Batch[P]]: ...
+
+    def processor(
+        self,
+        payload: type[P],
+        *,
+        batch: int | None = None,
+        time_limit: float | None = None,
+        concurrency: int | None = None,
+        rate: float | None = None,
+        retries: int | None = None,
+        retry: RetryPolicy = AS_SET,
+    ) -> Callable[[Any], Any]:
         """Register an async function for every message whose payload is of this type.
 
         What it returns is sent to the asker: a payload as it is, None as an empty `task_response`.
         `time_limit` in seconds, `rate` in starts per second and worker process, `retries` after the
         first attempt, `retry` which failures get one and when; what is not given is the worker's
         own setting.
+
+        With `batch=N` it is given a list of up to N payloads, of messages that are with the worker
+        at the same time, and the context of the first. It returns None, or a list with one result
+        for each; a `Reject` or `Retry` among them is that message's own. What it raises, it raises
+        for all; each then comes back alone.
         """
+        if batch is not None and (batch < 1 or concurrency is not None or rate is not None):
+            raise RegistrationError(
+                f"batch={batch} is how many payloads come at once: give 1 or more, and neither "
+                "concurrency nor rate, which count single messages",
+            )
         limits = Limits(time_limit=time_limit, concurrency=concurrency, rate=rate, retries=retries)
 
-        def register(
-            process: Callable[[P, Context], Awaitable[R]],
-        ) -> Callable[[P, Context], Awaitable[R]]:
+        def register(process: Process) -> Process:
             name = payload.message_type_name()
             if payload is TaskRequestPayload:
                 raise RegistrationError(
@@ -118,7 +157,15 @@ class Registry:
                 )
             self._register_payload(payload)
             self._add(
-                Route(name, "", process, limits, result=_result_of(process), retry=retry),
+                Route(
+                    name,
+                    "",
+                    process,
+                    limits,
+                    result=_result_of(process),
+                    retry=retry,
+                    batch=batch,
+                ),
             )
             return process
 

@@ -103,7 +103,9 @@ class Service:
         origin = Origin(names, group, settings.agent_id, plan.user, operators)
         source = describe(settings, registry, load_factor=0.0)
         self._guard = CrashGuard(open_notes(settings.state_dir))
-        policy = policy_of(settings, source, user=plan.user)
+        #: What operators have asked for.
+        self.state = state = ControlState()
+        policy = policy_of(settings, source, user=plan.user, maintenance=lambda: state.maintenance)
         self._pipeline = Pipeline(registry, policy, guard=self._guard)
         brakes = self._pipeline.attempts.brakes
         watch.metrics.dropping = lambda: self._pipeline.dropped_fields
@@ -114,8 +116,6 @@ class Service:
             settings, registry, self.link, lambda: self._runners.busy, self._figures
         )
         self._prefetch = prefetch
-        #: What operators have asked for.
-        self.state = ControlState()
         users = settings.controlling_users(plan.user)
         post = Post(replica=settings.agent_id, users=users, names=names)
         control = Control(self, self.state, post, self.link.publish)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -12,12 +13,23 @@ import pytest
 from broker.worker import NAMES, Asking, code, eventually, serving
 from calling import EXAMPLES, calling, without_data
 
+import examples
+from messages import Payload
+from workers import Context
+from workers.testing import agent
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from workers.metrics import Metrics
 
 RPC = "application/json-rpc"
+
+
+class Reading(Payload, type="reading"):
+    """Comes in masses."""
+
+    value: int
 
 
 @pytest.fixture
@@ -142,3 +154,56 @@ async def test_a_client_that_knows_only_json_rpc_and_amqp_is_answered(
     assert answer.correlation_id == "theirs"
     assert answer.content_type == RPC
     assert json.loads(answer.body) == {"jsonrpc": "2.0", "result": 19, "id": 1}
+
+
+async def test_prefetched_messages_come_to_a_batch_processor_together(amqp_url: str) -> None:
+    """Every message that is with the worker at once, in lean form and in few calls."""
+    registry = calling()
+    calls: list[int] = []
+
+    @registry.processor(Reading, batch=50)
+    async def store(readings: list[Reading], _context: Context) -> None:
+        calls.append(len(readings))
+
+    async with serving(amqp_url, registry) as (_, metrics), Asking(amqp_url) as asking:
+        bodies = [
+            {"msg_id": n, "msg_type": "reading", "data": {"value": n}, "timestamp": time.time()}
+            for n in range(200)
+        ]
+        await asyncio.gather(
+            *(
+                asking.publish(asking.bytes(json.dumps(one).encode(), str(uuid4())))
+                for one in bodies
+            )
+        )
+        await eventually(lambda: metrics.ends("replied") == 200)
+        await eventually(lambda: len(asking.answers) == 200)
+    assert sum(calls) == 200
+    assert max(calls) > 1
+
+
+async def test_a_batch_message_with_bad_ones_is_done_and_told_apart(
+    amqp_url: str,
+) -> None:
+    """An answer for the batch, and for each bad message a dead letter and an answer."""
+    async with serving(amqp_url, examples.registry) as (_, metrics), Asking(amqp_url) as asking:
+        messages = [{"msg_id": n, "msg_type": "req", "payload": {}} for n in range(10)]
+        messages[3]["msg_type"] = messages[7]["msg_type"] = "nope"
+        told = str(uuid4())
+        body = {
+            "message_type": "batch",
+            "source_agent": agent().model_dump(mode="json"),
+            "payload": {
+                "message_type": "batch",
+                "batch_id": 1,
+                "count": 10,
+                "messages": messages,
+            },
+        }
+        await asking.publish(asking.bytes(json.dumps(body).encode(), told))
+        await eventually(lambda: len(asking.answers[told]) == 3)
+        await eventually(lambda: len(asking.letters[told]) == 2)
+        await eventually(lambda: metrics.in_flight == 0)
+    kinds = [json.loads(one.body)["message_type"] for one in asking.answers[told]]
+    assert sorted(kinds) == ["batch_summary", "error", "error"]
+    assert (metrics.ends("replied"), metrics.ends("dead_lettered")) == (1, 2)
