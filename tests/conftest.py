@@ -6,6 +6,7 @@ import os
 import uuid
 from typing import TYPE_CHECKING, Final
 
+import postgres
 import pytest
 
 from workers.broker import Broker, ManagementApi, NoBrokerError, choose, with_vhost
@@ -52,3 +53,13 @@ def amqp_url(broker: Broker) -> Iterator[str]:
     api.create_vhost(vhost)
     yield with_vhost(broker.amqp_url, vhost)
     api.delete_vhost(vhost)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """Lend a private PostgreSQL's database; skips where no server is installed."""
+    programs = postgres.installed()
+    if programs is None:
+        pytest.skip("no PostgreSQL is installed (apt-get install postgresql)")
+    with postgres.serving(programs) as url:
+        yield url

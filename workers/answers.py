@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from messages import Address, AgentMetadata, Envelope
     from workers.asking import Asker
+    from workers.inbox.port import Kept
     from workers.outcome import Failure
     from workers.request import Request
 
@@ -65,6 +66,12 @@ class Answers:
             return None
         body = encode(answered) if call is None else result_body(call, answered.payload)
         return self._answer(asker.address, asked, answered.message_type, body)
+
+    def again(self, asked: Request, kept: Kept) -> Answer | None:
+        """Return an answer that was given before, or None where nobody asked, then or now."""
+        if asked.asker.address is None or kept.body is None:
+            return None
+        return self._answer(asked.asker.address, asked, kept.message_type, kept.body)
 
     def error(
         self,

@@ -7,6 +7,7 @@ dead letter.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,12 @@ from workers.request import deadline_of
 from workers.verdicts import Reject, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from workers.answers import Answers
     from workers.endings import Endings
+    from workers.inbox.once import Once
     from workers.limits import TimeLimit
     from workers.outcome import Answer, Failure, Outcome
     from workers.registry import Registry, Route
@@ -51,6 +53,8 @@ class Attempts:
         self._now = now
         self._solitude = solitude
         self.brakes = Brakes()
+        #: What stands before the work; None without an inbox.
+        self.once: Once | None = None
         self._checks = Checks(registry)
         self._gathered = {
             route: Gathering(route.process, route.batch)
@@ -63,7 +67,7 @@ class Attempts:
             if route.limits.concurrency or route.limits.rate
         }
 
-    async def outcome(
+    async def outcome(  # noqa: C901 - a branch for each end there is
         self,
         request: Request,
         route: Route,
@@ -71,11 +75,15 @@ class Attempts:
         limit: TimeLimit,
     ) -> Outcome:
         """Return what comes of an attempt; raises nothing but InvalidMessage."""
-        brakes = self.brakes
+        brakes, solitude = self.brakes, self._solitude
+        # Before anything is held that whoever is alone may need.
+        if solitude.who is not None and not await self._may_go_on(request, limit):
+            return Requeued(request.subject, "the worker is leaving")
+        solitude.running += 1
         try:
             if brakes.doubts:
                 self._brake(request, route)
-            answer = await self._work(request, route, argument, limit)
+            answer = await self._answer(request, route, argument, limit)
             if brakes.doubts:
                 brakes.succeeded(route)
             return Replied(request.subject, answer)
@@ -92,10 +100,38 @@ class Attempts:
         except Exception as error:  # noqa: BLE001 - the one blind except: whatever a processor raises is an outcome
             return self._failed(request, route, self._endings.raised(request, error), error)
         finally:
+            solitude.left()
             if brakes.doubts:
                 brakes.ended(route, request.delivery)
 
+    async def _may_go_on(self, request: Request, limit: TimeLimit) -> bool:
+        """Wait while another attempt is alone; False when the worker is leaving."""
+        try:
+            await self._solitude.over(request.delivery)
+        except asyncio.CancelledError:
+            if not limit.leaving:
+                raise
+            return False
+        return True
+
     # -- the work --
+
+    def _answer(
+        self,
+        request: Request,
+        route: Route,
+        argument: object,
+        limit: TimeLimit,
+    ) -> Awaitable[Answer | None]:
+        """Return the answer ready for the wire: the inbox's, where the work was done before."""
+        once = self.once
+        if once is None:
+            return self._work(request, route, argument, limit)
+        work = partial(self._work, request, route, argument, limit)
+        again = self._answers.again
+        if route.limits.transaction:
+            return once.answer_within(request, work, again)
+        return once.answer(request, work, again)
 
     async def _work(
         self,
@@ -103,6 +139,7 @@ class Attempts:
         route: Route,
         argument: object,
         limit: TimeLimit,
+        transaction: object = None,
     ) -> Answer | None:
         """Check, process, and return the answer ready for the wire."""
         if route in self._checks:
@@ -117,33 +154,28 @@ class Attempts:
             deadline=deadline,
             now=self._now,
             worker=self._policy.source.agent_id,
+            transaction=transaction,
         )
         gate = self._gates.get(route)
         if gate is None:
-            result = await self._call(request, route, argument, context, limit)
+            result = await self._call(route, argument, context, limit)
         else:
             async with gate.enter():
-                result = await self._call(request, route, argument, context, limit)
+                result = await self._call(route, argument, context, limit)
         return self._answers.result(request, result)
 
     async def _call(
         self,
-        request: Request,
         route: Route,
         argument: object,
         context: Context,
         limit: TimeLimit,
     ) -> object:
-        solitude = self._solitude
-        if solitude.who is not None:
-            await solitude.over(request.delivery)
-        solitude.running += 1
         limit.start(self._seconds(route, context.deadline))
         try:
             return await self._gathered.get(route, route.process)(argument, context)
         finally:
             limit.stop()
-            solitude.left()
 
     def _seconds(self, route: Route, deadline: datetime | None) -> float:
         own = route.limits.time_limit or self._policy.time_limit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Context:
     """The circumstances of one attempt; made anew for each, and not to be kept beyond it."""
 
-    __slots__ = ("_delivery", "_now", "attempt", "deadline", "envelope", "worker")
+    __slots__ = ("_delivery", "_now", "_transaction", "attempt", "deadline", "envelope", "worker")
 
     #: For what a processor has to say; ids are added by `extra=context.ids`.
     log = logging.getLogger("leveret.processor")
@@ -30,6 +30,7 @@ class Context:
         worker: str,
         deadline: datetime | None,
         now: Callable[[], datetime],
+        transaction: object = None,
     ) -> None:
         self.envelope = envelope
         #: 1 for the first try.
@@ -40,6 +41,22 @@ class Context:
         self.deadline = deadline
         self._delivery = delivery
         self._now = now
+        self._transaction = transaction
+
+    @property
+    def transaction(self) -> Any:
+        """The inbox's connection in an open transaction, a `psycopg.AsyncConnection`.
+
+        What is written through it commits together with the mark that this message is done, or not
+        at all; leave committing to the worker. Raises RuntimeError for a processor that was not
+        registered with `transaction=True`.
+        """
+        if self._transaction is None:
+            raise RuntimeError(
+                "there is no transaction: register the processor with transaction=True and set "
+                "LEVERET_INBOX=postgresql://…"
+            )
+        return self._transaction
 
     @property
     def ids(self) -> dict[str, str]:

@@ -47,6 +47,8 @@ class Limits:
     rate: float | None = None
     #: Retries after the first attempt.
     retries: int | None = None
+    #: It writes in the inbox's transaction.
+    transaction: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could never work, where the author sees it."""
@@ -105,6 +107,7 @@ class Registry:
         rate: float | None = None,
         retries: int | None = None,
         retry: RetryPolicy = AS_SET,
+        transaction: bool = False,
     ) -> Callable[[Callable[[P, Context], Awaitable[R]]], Callable[[P, Context], Awaitable[R]]]: ...
 
     @overload
@@ -128,25 +131,34 @@ class Registry:
         rate: float | None = None,
         retries: int | None = None,
         retry: RetryPolicy = AS_SET,
+        transaction: bool = False,
     ) -> Callable[[Any], Any]:
         """Register an async function for every message whose payload is of this type.
 
         What it returns is sent to the asker: a payload as it is, None as an empty `task_response`.
         `time_limit` in seconds, `rate` in starts per second and worker process, `retries` after the
         first attempt, `retry` which failures get one and when; what is not given is the worker's
-        own setting.
+        own setting. With `transaction` it writes through `context.transaction`, and that commits
+        together with the inbox's mark that the message is done.
 
         With `batch=N` it is given a list of up to N payloads, of messages that are with the worker
         at the same time, and the context of the first. It returns None, or a list with one result
         for each; a `Reject` or `Retry` among them is that message's own. What it raises, it raises
         for all; each then comes back alone.
         """
-        if batch is not None and (batch < 1 or concurrency is not None or rate is not None):
+        alone = concurrency is not None or rate is not None or transaction
+        if batch is not None and (batch < 1 or alone):
             raise RegistrationError(
                 f"batch={batch} is how many payloads come at once: give 1 or more, and neither "
-                "concurrency nor rate, which count single messages",
+                "concurrency, rate nor transaction, which are about single messages",
             )
-        limits = Limits(time_limit=time_limit, concurrency=concurrency, rate=rate, retries=retries)
+        limits = Limits(
+            time_limit=time_limit,
+            concurrency=concurrency,
+            rate=rate,
+            retries=retries,
+            transaction=transaction,
+        )
 
         def register(process: Process) -> Process:
             name = payload.message_type_name()
@@ -181,13 +193,20 @@ class Registry:
         rate: float | None = None,
         retries: int | None = None,
         retry: RetryPolicy = AS_SET,
+        transaction: bool = False,
     ) -> Callable[[Callable[[M, Context], Awaitable[T]]], Callable[[M, Context], Awaitable[T]]]:
         """Register an async function for one `task_type` of `task_request`.
 
         It gets the validated parameters; the model or mapping it returns becomes the
         `result_data` of a `task_response`. Limits as for `processor`.
         """
-        limits = Limits(time_limit=time_limit, concurrency=concurrency, rate=rate, retries=retries)
+        limits = Limits(
+            time_limit=time_limit,
+            concurrency=concurrency,
+            rate=rate,
+            retries=retries,
+            transaction=transaction,
+        )
         name = normalize_task_type(task_type)
         if name is None:
             raise RegistrationError(

@@ -22,6 +22,7 @@ from workers.control.state import ControlState
 from workers.copies import Origin
 from workers.crashes import CrashGuard
 from workers.figures import histogram
+from workers.inbox.opening import open_once
 from workers.link.ear import Ear
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
@@ -79,6 +80,7 @@ class Service:
                 "no broker is configured; set LEVERET_AMQP_URL=amqp://user:password@host/vhost"
             )
         self._settings = settings
+        self._registry = registry
         self._watch = watch
         names = Names(settings.prefix)
         group = settings.group
@@ -144,6 +146,10 @@ class Service:
 
     async def start(self) -> None:
         """Connect and begin to consume; raises LinkError when that cannot be had."""
+        attempts = self._pipeline.attempts
+        attempts.once = await open_once(self._settings, self._registry, self._watch.metrics.inbox)
+        if attempts.once is not None:
+            attempts.once.begin()
         await self.link.start(within=PATIENCE)
         self._minding = asyncio.create_task(self._mind(), name="mind")
         self._presence.begin()
@@ -197,6 +203,8 @@ class Service:
         if not await self._finished():
             log.warning("%d messages are given back unfinished", self._runners.busy)
         await self._runners.stop()
+        if (once := self._pipeline.attempts.once) is not None:
+            await once.close()
         await self._presence.stop()
         if self._minding is not None:
             self._minding.cancel()

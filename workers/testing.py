@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -24,6 +25,7 @@ from messages import (
 )
 from topology import Delay, Names
 from workers.asking import Answerable
+from workers.inbox.once import Once
 from workers.lanes import Lane
 from workers.limits import TimeLimit
 from workers.outcome import Delivery, Properties
@@ -35,6 +37,7 @@ from workers.security import Security
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from workers.inbox.port import Inbox
     from workers.outcome import Answer, Outcome
     from workers.registry import Registry
 
@@ -68,6 +71,7 @@ class Rehearsal:
         max_body_bytes: int = 1 << 20,
         security: Security = Security(),  # noqa: B008 - it is frozen
         lane: Lane = Lane(),  # noqa: B008 - it is frozen
+        inbox: Inbox | None = None,
     ) -> None:
         self.policy = Policy(
             source=agent("rehearsed-worker"),
@@ -80,6 +84,8 @@ class Rehearsal:
             lane=lane,
         )
         self._pipeline = Pipeline(registry, self.policy, now=now)
+        if inbox is not None:
+            self._pipeline.attempts.once = Once(inbox, retention=inf)
 
     async def task(
         self,

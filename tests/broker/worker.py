@@ -49,6 +49,7 @@ class Asking:
     def __init__(self, url: str) -> None:
         self.answers: dict[str, list[Delivery]] = defaultdict(list)
         self.letters: dict[str, list[Delivery]] = defaultdict(list)
+        self.url = url
         self.client = Client(url, NAMES, heard=self._heard, watching=True)
 
     async def __aenter__(self) -> Self:

@@ -64,6 +64,7 @@ def _told(error: BaseException) -> Failure | None:
     for module, name, code in (
         ("workers.settings", "SettingsError", WRONG_USE),
         ("workers.registry", "RegistrationError", WRONG_USE),
+        ("workers.inbox.port", "InboxError", FAILED),
         ("workers.link.supervisor", "BrokerUnreachable", NO_BROKER),
         ("workers.link.supervisor", "LinkError", FAILED),
         ("workers.broker", "NoBrokerError", NO_BROKER),

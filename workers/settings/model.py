@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     reply_to_allow: Texts = ("*",)
     #: Where it is remembered what is done, so that a message takes effect once.
     inbox: Annotated[SecretUrl | None, NoDecode, PlainValidator(parse_inbox_url), _AS_TEXT] = None
+    #: How long it is remembered; a duplicate that comes later takes effect again.
+    inbox_retention: Annotated[Seconds, AfterValidator(ranges.RETENTION.seconds)] = 7 * 86_400.0
     #: Where a worker notes what it is doing, for whoever comes after its death; must outlive the
     #: process. None: systemd's STATE_DIRECTORY, else a directory among the temporary ones.
     state_dir: Path | None = None

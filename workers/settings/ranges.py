@@ -35,6 +35,13 @@ DRAIN_GRACE: Final = Bounds(
     above="whoever stops a worker will have killed it before",
     show=show_duration,
 )
+RETENTION: Final = Bounds(
+    least=60,
+    most=366 * 86_400,
+    below="a message can wait longer than that on a retry rung, and would take effect again",
+    above="nobody sends a duplicate that late, and the inbox would only grow",
+    show=show_duration,
+)
 PORT: Final = Bounds(
     least=0, most=65_535, below="ports begin at 0 (pick a free one)", above="that is no port"
 )

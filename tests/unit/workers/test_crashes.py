@@ -200,6 +200,25 @@ async def test_who_is_alone_waits_for_the_others_and_holds_back_new_ones() -> No
     assert told == ["alone", "another"]
 
 
+async def test_who_waits_for_a_place_never_keeps_it_from_who_is_alone(guard: CrashGuard) -> None:
+    """One place, three messages, one of them alone: all of them are done."""
+    narrow = Registry()
+
+    @narrow.task("work", parameters=Nothing, concurrency=1)
+    async def slow(_nothing: Nothing, _context: Context) -> Nothing:
+        await asyncio.sleep(0.01)
+        return Nothing()
+
+    pipeline = Pipeline(narrow, Rehearsal(narrow).policy, guard=guard)
+    limit = TimeLimit(asyncio.get_running_loop())
+    plain, suspect = again(redelivered=False), again(properties=proven(1), tag=9)
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(
+            *(pipeline.handle(one, limit) for one in (plain, plain, suspect, plain)),
+        )
+    assert all(isinstance(outcome, Replied) for outcome in outcomes)
+
+
 async def test_a_suspect_is_given_back_when_the_worker_leaves(guard: CrashGuard) -> None:
     """While it waits for its turn to be alone it is nobody's loss."""
     guard.solitude.running = 1
