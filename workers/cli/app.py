@@ -68,6 +68,12 @@ GROUPS: Final = {
             "status": "Say whether it runs, and where.",
         },
     ),
+    "bench": (
+        "What things cost on this machine.",
+        {
+            "patterns": "Time ways of decoding messages side by side.",
+        },
+    ),
     "config": (
         "The settings.",
         {
