@@ -68,6 +68,25 @@ async def test_bad_messages_go_out_as_they_are_and_their_errors_come_back(url: s
     assert ended.code == 1
 
 
+async def test_json_rpc_is_answered_in_kind_and_notifications_are_not_waited_for(url: str) -> None:
+    """A call, a notification and a batch; each answer as its caller knows it."""
+
+    def call(**more: object) -> dict[str, object]:
+        params = {"request": {"task_type": "echo", "parameters": {"n": 1}}}
+        return {"jsonrpc": "2.0", "method": "task_request", "params": params, **more}
+
+    lines = [call(id=7), call(), [call(id="a"), call(), {**call(id="b"), "method": "nope"}]]
+    stdin = b"\n".join(map(orjson.dumps, lines))
+    ended = await leveret(
+        "publish", "-", "--wait", "--json", "--timeout", "10", url=url, stdin=stdin
+    )
+    one, batch = sorted(ended.lines, key=lambda line: isinstance(line, list))
+    assert one["id"] == 7
+    assert one["result"]["response"]["result_data"] == {"n": 1}
+    assert {answer["id"]: "error" in answer for answer in batch} == {"a": False, "b": True}
+    assert ended.code == 1
+
+
 async def test_an_unknown_task_type_is_an_error_answer(url: str) -> None:
     """The worker's own words, and exit code 1."""
     ended = await leveret("publish", "--task", "nope", "--wait", "--json", url=url)

@@ -23,6 +23,7 @@ class Answers:
         self._all_here = asyncio.Event()
         self._all_here.set()
         self.errors = 0
+        self._unread = False
 
     def await_one(self, correlation_id: str) -> None:
         """Count on an answer that will carry this id."""
@@ -40,8 +41,10 @@ class Answers:
         return sorted(self._missing.elements())
 
     async def all_here(self) -> None:
-        """Return when nothing is missing."""
+        """Return when nothing is missing; raises BrokenPipeError when nobody reads any more."""
         await self._all_here.wait()
+        if self._unread:
+            raise BrokenPipeError
 
     def heard(self, delivery: Delivery) -> None:
         """Take what came to our mailbox."""
@@ -53,7 +56,11 @@ class Answers:
         answer = _read(delivery.body)
         if is_error(answer):
             self.errors += 1
-        _print(answer, pretty=not self._json)
+        try:
+            _print(answer, pretty=not self._json)
+        except BrokenPipeError:  # told to who waits: the line that brought the answer goes on
+            self._unread = True
+            self._all_here.set()
         self._note()
 
     def _note(self) -> None:

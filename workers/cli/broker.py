@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def start(
     *,
-    nodes: Annotated[int, Parameter(help="Nodes of one cluster: 1, or 3 for quorum queues.")] = 1,
+    nodes: Annotated[
+        int | None, Parameter(help="Nodes of one cluster: 1 (the default), or 3 for a quorum.")
+    ] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON document.")] = False,
 ) -> int:
     """Start a RabbitMQ of one's own, and return when it serves; one that runs already will do.
@@ -26,11 +28,12 @@ def start(
     It lives on until `leveret broker stop`, and its data with it.
     Example: `eval "$(leveret broker start)"` sets LEVERET_AMQP_URL in this shell.
     """
-    if not 1 <= nodes <= MOST_NODES:
+    if nodes is not None and not 1 <= nodes <= MOST_NODES:
         raise Failure(f"--nodes is 1 to {MOST_NODES}; three make a quorum", code=WRONG_USE)
     if not json:
         say("starting a broker …")
-    running = start_kept(nodes)
+    # Who does not say how many takes what runs.
+    running = (kept_status() if nodes is None else None) or start_kept(nodes or 1)
     if json:
         write(orjson.dumps(_told(running)), b"\n")
         return DONE

@@ -130,6 +130,7 @@ class _Asking:
         self._command = command
         self._json = json
         self._answered: dict[str, Told] = {}
+        self._unprinted: list[Told] = []
         self._came = asyncio.Event()
 
     async def run(self, client: Client, names: Names, timeout: float) -> int:  # noqa: ASYNC109 - the user's own
@@ -167,6 +168,7 @@ class _Asking:
             except TimeoutError:
                 return
             self._came.clear()
+            self._print()
             if self._command.replica is not None:
                 return
             wait = SETTLED
@@ -177,7 +179,15 @@ class _Asking:
         if told is None or told.id != self._command.id or told.replica in self._answered:
             return
         self._answered[told.replica] = told
+        self._unprinted.append(told)
         self._came.set()
+
+    def _print(self) -> None:
+        for told in self._unprinted:
+            self._print_one(told)
+        self._unprinted.clear()
+
+    def _print_one(self, told: Told) -> None:
         if self._json:
             write(orjson.dumps(told.model_dump(mode="json", exclude={"id"})), b"\n")
             return

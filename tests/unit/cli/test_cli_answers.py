@@ -62,3 +62,18 @@ async def test_a_message_that_got_nowhere_is_not_waited_for() -> None:
     answers.forget("a")
     await answers.all_here()
     assert answers.missing == []
+
+
+async def test_a_reader_that_has_left_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`leveret publish … | head -1` does not wait for answers that nobody would see."""
+
+    def closed(*_lines: bytes) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("workers.cli.answers.write", closed)
+    answers = Answers(json=True)
+    answers.await_one("a")
+    answers.await_one("b")
+    answers.heard(answer("a"))
+    with pytest.raises(BrokenPipeError):
+        await answers.all_here()
