@@ -26,23 +26,25 @@ COUNTERS: Final = (
 )
 #: Deliveries with a replica now, settled or not begun.
 IN_FLIGHT: Final = "in_flight"
-#: Before the upper bound of a bucket, in seconds: how many took longer than the one below it.
-_BUCKET: Final = "seconds_upto_"
+#: Before the upper bound of a bucket, in seconds: how many took longer than the one below it; to be
+#: handled, and from when they were sent until they were done.
+SECONDS: Final = "seconds_upto_"
+AGE: Final = "age_upto_"
 _BOUNDS: Final = (*map(str, BUCKETS), "inf")
 
 
-def histogram(counts: Sequence[int]) -> dict[str, float]:
+def histogram(counts: Sequence[int], kind: str = SECONDS) -> dict[str, float]:
     """Return a histogram's buckets as figures; `counts` is a number for each bound, and beyond."""
     return {
-        f"{_BUCKET}{bound}": float(count)
+        f"{kind}{bound}": float(count)
         for bound, count in zip(_BOUNDS, counts, strict=True)
         if count
     }
 
 
-def counts(figures: Mapping[str, float]) -> list[float]:
+def counts(figures: Mapping[str, float], kind: str = SECONDS) -> list[float]:
     """Return how many were in each bucket, the last one beyond all bounds."""
-    return [figures.get(f"{_BUCKET}{bound}", 0.0) for bound in _BOUNDS]
+    return [figures.get(f"{kind}{bound}", 0.0) for bound in _BOUNDS]
 
 
 def grown(now: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
@@ -56,12 +58,12 @@ def together(replicas: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: sum(figures.get(name, 0.0) for figures in replicas) for name in names}
 
 
-def quantile(share: float, figures: Mapping[str, float]) -> float | None:
+def quantile(share: float, figures: Mapping[str, float], kind: str = SECONDS) -> float | None:
     """Return the seconds within which this share was done, as the bound of a bucket; None of none.
 
     Beyond the last bound that bound is told: it is at least that.
     """
-    found = counts(figures)
+    found = counts(figures, kind)
     wanted = share * sum(found)
     reached = 0.0
     for bound, count in zip((*BUCKETS, BUCKETS[-1]), found, strict=True):

@@ -211,6 +211,10 @@ class Metrics(Collector):
         kinds = (durations.counts for durations in self._processing.values())
         return [sum(column) for column in zip(*kinds, strict=True)]
 
+    def ages(self) -> list[int]:
+        """Return how many deliveries were done within each bound of BUCKETS from being sent."""
+        return self._age.counts
+
     # -- read by a scrape --
 
     def describe(self) -> Iterable[Metric]:

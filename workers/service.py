@@ -21,7 +21,7 @@ from workers.control.control import Control, Post
 from workers.control.state import ControlState
 from workers.copies import Origin
 from workers.crashes import CrashGuard
-from workers.figures import histogram
+from workers.figures import AGE, histogram
 from workers.inbox.opening import open_once
 from workers.link.ear import Ear
 from workers.link.link import Link, LinkPlan
@@ -255,6 +255,7 @@ class Service:
         return {
             **metrics.totals(),
             **histogram(metrics.seconds()),
+            **histogram(metrics.ages(), AGE),
             "ready": float(self._watch.health.reason is None),
             "paused": float(self.state.paused),
             "maintenance": float(self.state.maintenance),

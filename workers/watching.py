@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from topology import Names, TopologyError
 from topology.apply import Depth, depths
 from workers import headers
-from workers.figures import quantile, together
+from workers.figures import AGE, quantile, together
 from workers.link.client import Client
 from workers.link.ground import connected, wanted
 from workers.link.supervisor import LinkError
@@ -59,6 +59,9 @@ class Picture(NamedTuple):
     #: Seconds within which half, and nearly all, deliveries were handled lately.
     p50: float | None
     p99: float | None
+    #: The same from when they were sent until they were done.
+    age_p50: float | None
+    age_p99: float | None
     #: Newest first, since the watching began.
     letters: tuple[NewLetter, ...]
     #: Consumers of the groups' ordinary work: as many replicas should be there.
@@ -127,6 +130,8 @@ class Watching:
             rates=together([one.rates for one in replicas]),
             p50=quantile(0.5, handled),
             p99=quantile(0.99, handled),
+            age_p50=quantile(0.5, handled, AGE),
+            age_p99=quantile(0.99, handled, AGE),
             letters=tuple(reversed(self._letters)),
             workers=sum(depth.consumers for name, depth in known.items() if name in self._work),
             trouble=trouble,

@@ -15,6 +15,7 @@ from workers.console.asking import Asking
 from workers.console.contracts import Contracts
 from workers.console.doors.doors import Doors, Refused
 from workers.console.doors.gate import Gate, Hosts
+from workers.console.feed import Feed
 from workers.console.ground import Looking
 from workers.console.letters.benches import Benches
 from workers.console.letters.runs import Runs
@@ -23,6 +24,7 @@ from workers.console.pages.actions import ActionPages
 from workers.console.pages.contracts import ContractPages
 from workers.console.pages.entrance import Entrance
 from workers.console.pages.letters import LetterPages
+from workers.console.pages.now import NowPages
 from workers.console.pages.running import RunPages
 from workers.console.pages.topology import TopologyPages
 from workers.console.view import View
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 #: What the navigation offers.
 PAGES: Final = (
+    ("/", "Now"),
     ("/letters", "Dead letters"),
     ("/history", "History"),
     ("/contracts", "Contracts"),
@@ -63,22 +66,26 @@ async def console(plan: Plan) -> AsyncIterator[ASGIApp]:
     settings = plan.settings
     names = Names(settings.prefix)
     view = View(guarded=bool(plan.users), prefix=settings.prefix, pages=PAGES)
-    contracts = Contracts(plan.registry)
+    contracts = Contracts(settings, plan.registry)
+    feed = Feed(settings)
     benches, runs = Benches(settings, plan.registry), Runs()
     pages = (
-        Entrance(view, first="/letters"),
+        Entrance(view),
+        NowPages(view, feed, names),
         ActionPages(view, benches, runs, Once()),
         LetterPages(view, benches, runs),
         RunPages(view, runs),
         ContractPages(view, contracts, Asking(settings), names),
-        TopologyPages(view, Looking(settings), dict),
+        TopologyPages(view, Looking(settings), lambda: feed.depths),
     )
     router = Router([route for page in pages for route in page.routes()])
     doors = Doors(_Told(router, view), plan.users, view.refused)
+    feed.begin()
     try:
         yield Gate(doors, Hosts.of(plan.host, settings.console_hosts))
     finally:
         await runs.leave()
+        await feed.stop()
 
 
 _TOLD = {404: "There is no such page."}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from time import time
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
@@ -18,16 +20,22 @@ from messages import (
     HeartbeatPayload,
     Payload,
     TaskRequestPayload,
-    decode_parameters,
 )
+from topology import Names
 from workers.console.schemas import example, fields
+from workers.outcome import Delivery, Properties
+from workers.pipeline import Pipeline
+from workers.policy import policy_of
+from workers.presence import describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from messages import Catalog, Envelope
+    from messages import Catalog
     from workers.console.schemas import Field
+    from workers.outcome import Failure
     from workers.registry import Limits, Registry, Route
+    from workers.settings import Settings
 
 _TASK: Final = TaskRequestPayload.message_type_name()
 _ASKER: Final = AgentMetadata(
@@ -36,6 +44,8 @@ _ASKER: Final = AgentMetadata(
     capabilities=("request_routing", "load_balancing"),
     load_factor=0.0,
 )
+#: Where an answer could go, to judge a message by; the real address is made when it is sent.
+_SOMEWHERE: Final = "agent://console/answers"
 #: Examples of shipped payloads whose rules no schema tells.
 _SHIPPED: Final[dict[type[Payload], Payload]] = {
     HeartbeatPayload: HeartbeatPayload(agent_status=_ASKER, metrics={"in_flight": 0}),
@@ -79,8 +89,14 @@ class Contract:
 class Contracts:
     """All contracts of a registry."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, settings: Settings, registry: Registry) -> None:
         self._registry = registry
+        self._names = Names(settings.prefix)
+        self._group = settings.group
+        url = settings.amqp_url
+        self._user = (urlsplit(url.get_secret_value()).username if url else None) or "guest"
+        policy = policy_of(settings, describe(settings, registry, load_factor=0.0), user=self._user)
+        self._pipeline = Pipeline(registry, policy)
         self.catalog: Catalog = registry.catalog()
         tasks = [self._task(route) for route in registry.routes if route.task_type]
         whole = [self._whole(name) for name in self.catalog.message_types]
@@ -92,19 +108,12 @@ class Contracts:
         """Return a contract, or None."""
         return self._by_name.get((message_type, task_type))
 
-    def decoded(self, body: bytes) -> Envelope:
-        """Return the message in a body, a task's parameters checked too; raises InvalidMessage."""
-        envelope = self.catalog.decode(body)
-        if isinstance(envelope.payload, TaskRequestPayload):
-            request = envelope.payload.request
-            route = self._registry.route(_TASK, request.task_type)
-            if route is not None and route.parameters is not None:
-                decode_parameters(
-                    route.parameters,
-                    request.parameters,
-                    prefix=("payload", "request", "parameters"),
-                )
-        return envelope
+    def foreseen(self, body: bytes) -> Failure | None:
+        """Return what a worker with these processors would refuse the message for, or None."""
+        properties = Properties(reply_to=_SOMEWHERE, timestamp=int(time()), user_id=self._user)
+        return self._pipeline.foresee(
+            Delivery(body, properties, self._names.requests, "", self._names.work(self._group))
+        )
 
     def envelope(self, payload: object, message_type: str, *, agent_id: str) -> bytes:
         """Return a payload, as it was typed, in an envelope of the console's."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.routing import Route
 
-from messages import InvalidMessage
 from topology import NameRefused, Names
 from workers.console.doors.doors import Refused, entry_of
 from workers.console.pages.acting import operator
@@ -71,11 +70,10 @@ class ContractPages:
     def _checked(self, text: str, contract: Contract) -> tuple[bytes, str, tuple[FieldError, ...]]:
         """Return the whole message, and what is wrong with it."""
         body = self._body(text, contract, "console")
-        try:
-            self._contracts.decoded(body)
-        except InvalidMessage as invalid:
-            return body, invalid.reason, invalid.errors
-        return body, "", ()
+        failure = self._contracts.foreseen(body)
+        if failure is None:
+            return body, "", ()
+        return body, f"{failure.code.value}: {failure.reason}", failure.errors
 
     def _body(self, text: str, contract: Contract, agent_id: str) -> bytes:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.console.doors.doors import Refused, entry_of, safe_next
@@ -29,9 +29,8 @@ FILES: Final = {
 class Entrance:
     """What strangers see."""
 
-    def __init__(self, view: View, *, first: str) -> None:
+    def __init__(self, view: View) -> None:
         self._view = view
-        self._first = first
         self._files = {name: (HERE / "static" / name).read_bytes() for name in FILES}
         self._tags = {
             name: f'"{hashlib.sha256(body).hexdigest()[:16]}"' for name, body in self._files.items()
@@ -42,11 +41,7 @@ class Entrance:
         return [
             Route("/login", self._login, methods=["GET", "POST"]),
             Route("/static/{name}", self._file),
-            Route("/", self._start),
         ]
-
-    async def _start(self, _request: Request) -> Response:
-        return RedirectResponse(self._first, 303)
 
     async def _login(self, request: Request) -> Response:
         failed = bool(request.scope.get("login_failed"))
