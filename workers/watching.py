@@ -59,15 +59,15 @@ class Picture(NamedTuple):
     #: Seconds within which half, and nearly all, deliveries were handled lately.
     p50: float | None
     p99: float | None
-    #: The same from when they were sent until they were done.
-    age_p50: float | None
-    age_p99: float | None
     #: Newest first, since the watching began.
     letters: tuple[NewLetter, ...]
     #: Consumers of the groups' ordinary work: as many replicas should be there.
     workers: int = 0
     #: Why the broker could not be asked; empty where it could.
     trouble: str = ""
+    #: As p50 and p99, from when they were sent until they were done.
+    age_p50: float | None = None
+    age_p99: float | None = None
 
 
 class Watching:

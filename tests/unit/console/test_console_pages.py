@@ -229,7 +229,7 @@ def test_now_shows_what_was_seen() -> None:
     """A dead-letter queue leads to its letters; a work queue without workers is told."""
     feed = Feed(Settings())
     queues = {"leveret.dead.default": Depth(3, 0), "leveret.work.default": Depth(2, 0)}
-    feed.picture = Picture((), queues, 3, {}, {}, 0.004, None, None, None, ())
+    feed.picture = Picture((), queues, 3, {}, {}, 0.004, None, ())
     now = now_of(feed, Names(), clock=1.0)
     assert [(one.name, one.state, one.letters_of) for one in now.queues] == [
         ("leveret.work.default", "nobody takes from it", ""),
