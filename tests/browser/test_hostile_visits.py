@@ -1,0 +1,191 @@
+"""Nothing that a stranger wrote runs in an operator's browser; and all pages are for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import pytest
+from broker.worker import NAMES, PATIENCE, RUNGS, Asking, eventually, serving
+from browser.conftest import LAPTOP, PHONE, console_at, visiting
+
+from examples import registry
+from workers.link.ground import stand
+from workers.publication import Publication
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from browser.conftest import Visit
+    from playwright.async_api import Browser
+
+#: Sets a mark in the page wherever it runs.
+SCRIPT: Final = "<img src=x onerror=window.owned=1><script>window.owned=1</script>"
+ATTRIBUTE: Final = "\" onmouseover='window.owned=1' autofocus onfocus=window.owned=1 x=\""
+PAGES: Final = ("/", "/letters", "/history", "/contracts/task_request/echo", "/topology")
+
+
+def hostile() -> list[Publication]:
+    """Return messages that try to be more than text, wherever a page may show it."""
+    body: dict[str, Any] = {
+        "message_type": SCRIPT,
+        "source_agent": {"agent_id": ATTRIBUTE},
+        "payload": {"message_type": SCRIPT, SCRIPT: ATTRIBUTE, "a\r\nSet-Cookie: x=1": "</pre>"},
+    }
+    return [
+        Publication(
+            NAMES.requests,
+            "task_request",
+            orjson.dumps(body),
+            {SCRIPT: ATTRIBUTE, "x": SCRIPT},
+            type=ATTRIBUTE,
+            correlation_id="a",
+        ),
+        Publication(NAMES.requests, "task_request", SCRIPT.encode(), correlation_id="b"),
+        Publication(
+            NAMES.requests, "task_request", b'{"payload":{"</textarea><script>":"\\u202e"}}'
+        ),
+    ]
+
+
+@pytest.fixture
+async def address(amqp_url: str) -> AsyncIterator[str]:
+    """Lend a console over a worker and letters that strangers wrote."""
+    await stand(Settings(amqp_url=amqp_url, retry_delays=RUNGS), patience=PATIENCE)
+    async with (
+        Asking(amqp_url) as asking,
+        serving(amqp_url, registry, retry_delays=RUNGS),
+        console_at(amqp_url, registry) as console,
+    ):
+        for message in hostile():
+            await asking.client.publish(message)
+        await eventually(lambda: sum(map(len, asking.letters.values())) == len(hostile()))
+        yield console
+
+
+async def _owned(visit: Visit) -> bool:
+    await visit.page.mouse.move(300, 300)
+    found: bool = await visit.page.evaluate("window.owned === 1")
+    return found
+
+
+async def test_a_letter_is_only_text(address: str, browser: Browser) -> None:
+    """Neither its body, headers, types nor sender run in the list, the letter or the edit."""
+    async with visiting(browser, address) as visit:
+        page = visit.page
+        await visit.to("/letters")
+        assert not await _owned(visit)
+        links = page.get_by_role("link", name=re.compile("^[0-9a-f]{8}$"))
+        paths = [await one.get_attribute("href") for one in await links.all()]
+        assert len(paths) == len(hostile())
+        for path in paths:
+            assert path is not None
+            await visit.to(path)
+            await page.get_by_text("entries").click()
+            assert not await _owned(visit)
+            letter, _, query = path.partition("?")
+            await visit.to(f"{letter}/edit?{query}")
+            assert not await _owned(visit)
+            shown = await page.get_by_label("The body of the message").input_value()
+            assert shown.strip() != ""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_is_accessible(
+    address: str, browser: Browser, pictures: Path, scheme: str
+) -> None:
+    """No serious finding of axe's, on a laptop and on a phone; nothing scrolls sideways."""
+    axe = pytest.importorskip("axe_playwright_python.async_playwright").Axe()
+    for name, size in (("laptop", LAPTOP), ("phone", PHONE)):
+        # axe is put into the page by the test, past the policy of the page itself.
+        async with visiting(
+            browser, address, viewport=size, color_scheme=scheme, bypass_csp=True
+        ) as visit:
+            letter = await _letter(visit)
+            for path in (*PAGES, letter, letter.replace("?", "/edit?"), "/letters/replay"):
+                await visit.to(path)
+                await visit.page.wait_for_load_state()
+                found = (await axe.run(visit.page)).response["violations"]
+                serious = [
+                    (one["id"], one["nodes"][0]["html"], one["nodes"][0].get("failureSummary"))
+                    for one in found
+                    if one["impact"] in {"serious", "critical"}
+                ]
+                assert serious == [], f"{path} on a {name}, {scheme}"
+                wide = await visit.page.evaluate(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                )
+                assert wide <= 0, f"{path} scrolls sideways on a {name}"
+                if (name, scheme) in {("laptop", "light"), ("phone", "dark")} and path in PAGES:
+                    file = f"{_named(path)}{'-phone' if name == 'phone' else ''}.png"
+                    await visit.page.screenshot(path=pictures / file)
+
+
+async def test_a_page_keeps_itself_fresh_without_a_reload(
+    address: str, browser: Browser, amqp_url: str
+) -> None:
+    """Now shows letters that come while it is open."""
+    async with visiting(browser, address) as visit, Asking(amqp_url) as asking:
+        await visit.to("/")
+        open_letters = visit.page.locator(".figure", has_text="Dead letters").locator(".value")
+        await open_letters.get_by_text(str(len(hostile()))).wait_for()
+        await asking.client.publish(Publication(NAMES.requests, "task_request", b"x"))
+        await open_letters.get_by_text(str(len(hostile()) + 1)).wait_for()
+
+
+async def test_everything_works_without_javascript(address: str, browser: Browser) -> None:
+    """Filters, a plan and a discard, by plain links and forms."""
+    async with visiting(browser, address, java_script_enabled=False) as visit:
+        page = visit.page
+        await visit.to("/letters")
+        await page.get_by_label("Body contains").fill("textarea")
+        await page.get_by_role("button", name="Filter").click()
+        await page.get_by_role("heading", name="1 letter").wait_for()
+        await page.get_by_role("button", name="Discard…").click()
+        await page.get_by_label("Why nobody needs them").fill("a stranger's")
+        await page.get_by_role("button", name="Discard 1 letter").click()
+        async with asyncio.timeout(PATIENCE):
+            while not await page.locator("#ending", has_text="done").is_visible():
+                await page.reload()  # as its <noscript> does by itself, or a person
+        await visit.to("/history")
+        await page.get_by_text("a stranger's").wait_for()
+
+
+async def test_a_contract_is_published_and_answered(address: str, browser: Browser) -> None:
+    """The form's example as it stands; the answer stands below it."""
+    async with visiting(browser, address) as visit:
+        await visit.to("/contracts/task_request/echo")
+        await visit.page.get_by_role("button", name="Publish and wait").click()
+        await visit.page.get_by_text("Answered after").wait_for()
+        await visit.page.get_by_label("The answer").get_by_text("completed").wait_for()
+
+
+async def test_the_keyboard_is_enough(address: str, browser: Browser) -> None:
+    """The first tab skips to the content, and whatever has the focus shows it."""
+    async with visiting(browser, address) as visit:
+        await visit.to("/letters")
+        await visit.page.keyboard.press("Tab")
+        await visit.page.keyboard.press("Enter")
+        assert await visit.page.evaluate("document.activeElement.id") == "content"
+        for _ in range(12):
+            await visit.page.keyboard.press("Tab")
+            style = await visit.page.evaluate(
+                "getComputedStyle(document.activeElement).outlineStyle"
+            )
+            assert style != "none"
+
+
+async def _letter(visit: Visit) -> str:
+    await visit.to("/letters")
+    link = visit.page.get_by_role("link", name=re.compile("^[0-9a-f]{8}$")).first
+    path = await link.get_attribute("href")
+    assert path is not None
+    return path
+
+
+def _named(path: str) -> str:
+    return {"/": "now", "/contracts/task_request/echo": "contracts"}.get(path, path.strip("/"))
