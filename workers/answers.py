@@ -22,6 +22,7 @@ from messages import (
 from messages.json_rpc import CONTENT_TYPE
 from messages.json_rpc_answers import error_body, result_body
 from workers.outcome import Answer
+from workers.task_answers import TASK_ANSWER, TaskAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ class Answers:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._source = source
+        self._tasks = TaskAnswers(source)
         self._replies = replies
         self._now = now
 
@@ -58,6 +60,13 @@ class Answers:
         """
         request, asker, call = asked.envelope, asked.asker, asked.call
         assert request is not None  # noqa: S101 - only what could be read is done
+        if call is None:
+            written = self._tasks.write(request, result, self._now())
+            if written is not None:
+                address = asker.address
+                return (
+                    None if address is None else self._answer(address, asked, TASK_ANSWER, written)
+                )
         if isinstance(result, Payload):
             answered = answer_payload(request, result, source=self._source)
         else:

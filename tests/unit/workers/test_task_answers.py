@@ -1,0 +1,112 @@
+"""Written straight or by the models, an answer is the same document."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from pydantic import BaseModel, Field, RootModel
+
+from messages import (
+    Envelope,
+    HeartbeatPayload,
+    TaskRequest,
+    TaskRequestPayload,
+    TaskResult,
+    TaskStatus,
+    answer_task,
+    encode,
+)
+from workers.task_answers import TaskAnswers
+from workers.testing import agent
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
+SOURCE = agent("worker")
+
+
+class Mixed(BaseModel):
+    """A result of all sorts."""
+
+    text: str = 'häre "quoted" \n'
+    number: int = 2**63
+    share: float = 0.1
+    when: datetime = NOW
+    cost: Decimal = Decimal("1.50")
+    ident: UUID = UUID(int=7)
+    renamed: int = Field(default=1, alias="other")
+    inner: dict[str, Any] = {"_private_key": 1, "kept": [{"_private": 2, "a": None}]}
+
+
+def request(**changes: Any) -> Envelope:
+    """Return a task to be answered."""
+    payload = TaskRequestPayload(request=TaskRequest(task_type="echo"))
+    return Envelope(
+        message_type="task_request", payload=payload, source_agent=agent("asker"), **changes
+    )
+
+
+def by_models(asked: Envelope, content: dict[str, Any]) -> dict[str, Any]:
+    """Return the document as the models write it."""
+    assert isinstance(asked.payload, TaskRequestPayload)
+    result = TaskResult(
+        task_id=asked.payload.request.task_id,
+        status=TaskStatus.COMPLETED,
+        completion_time=NOW,
+        result_data=content,
+    )
+    document: dict[str, Any] = orjson.loads(encode(answer_task(asked, result, source=SOURCE)))
+    return document
+
+
+def comparable(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document without what is new in each."""
+    for key in ("envelope_id", "timestamp"):
+        assert document.pop(key)
+    assert document["payload"]["response"]["_meta"].pop("serialized_at")
+    return document
+
+
+@pytest.mark.parametrize("result", [None, {}, {"a": [1, "b", None, 0.5]}, {"_private": 1}, Mixed()])
+@pytest.mark.parametrize("correlation_id", [None, uuid4()])
+def test_both_ways_write_the_same(result: Any, correlation_id: UUID | None) -> None:
+    """Field for field, in the same order, private keys left out at any depth."""
+    asked = request(correlation_id=correlation_id)
+    content = result.model_dump(mode="json") if isinstance(result, BaseModel) else result or {}
+    written = TaskAnswers(SOURCE).write(asked, result, NOW)
+    assert written is not None
+    straight, modelled = orjson.loads(written), by_models(asked, content)
+    assert list(straight) == list(modelled)
+    assert list(straight["payload"]["response"]) == list(modelled["payload"]["response"])
+    assert comparable(straight) == comparable(modelled)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        RootModel[list[int]]([1]),
+        [1],
+        "text",
+        {1: "a"},
+        {"a": NOW},
+        {"a": {1, 2}},
+        {"a": Decimal(1)},
+        {"a": "\ud800"},
+        HeartbeatPayload(agent_status=SOURCE, metrics={}),
+    ],
+)
+def test_what_is_not_plainly_an_object_is_left_to_the_models(result: object) -> None:
+    """They write it, or refuse it in their own words."""
+    assert TaskAnswers(SOURCE).write(request(), result, NOW) is None
+
+
+def test_ids_are_random_uuids() -> None:
+    """Of version 4, and none twice, over more than one pool of random bytes."""
+    answers = TaskAnswers(SOURCE)
+    ids = [UUID(answers._id()) for _ in range(2_000)]
+    assert len(set(ids)) == 2_000
+    assert {one.version for one in ids} == {4}
+    assert {one.variant for one in ids} == {uuid4().variant}

@@ -1,0 +1,116 @@
+"""The answer to a task, written straight from what its processor returned.
+
+The same document as the models write, at a fifth of their cost: nothing in it needs validating, for
+all but the result is ours. What does not go this way - a whole TaskResult, a payload, a result with
+values only the models can write - goes theirs.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import orjson
+from pydantic import BaseModel
+
+from messages import TaskRequestPayload, TaskResponsePayload, TaskResult
+from messages.envelope import DEFAULT_TTL
+from messages.model import DEFAULT_VERSION
+from messages.payload import Payload
+from messages.tasks import PRIVATE, SERIALIZER_VERSION, without_private
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from messages import AgentMetadata, Envelope
+
+#: The type of the answer to a task.
+TASK_ANSWER: Final = TaskResponsePayload.message_type_name()
+_OPTIONS: Final = orjson.OPT_UTC_Z
+#: What orjson would write otherwise than the models do is left to the models.
+_PLAIN: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+#: How a key that must not leave the worker begins in JSON.
+_PRIVATE_KEY: Final = b'"' + PRIVATE.encode()
+#: Random bytes fetched from the system at once: 256 ids.
+_POOL: Final = 4096
+#: The first hex digit of a UUID's fourth group, by the random one in its place.
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+
+
+class TaskAnswers:
+    """Writes answers of one worker."""
+
+    def __init__(self, source: AgentMetadata) -> None:
+        self._source = orjson.Fragment(source.model_dump_json().encode())
+        self._pool = b""
+        self._at = 0
+
+    def write(self, request: Envelope, result: object, now: datetime) -> bytes | None:
+        """Return the whole answer as JSON; None where the models must write it."""
+        data = _data(result)
+        if data is None:
+            return None
+        payload = request.payload
+        asked = payload.request if isinstance(payload, TaskRequestPayload) else None
+        return orjson.dumps(
+            {
+                "envelope_id": self._id(),
+                "message_type": TASK_ANSWER,
+                "correlation_id": request.correlation_id or request.envelope_id,
+                "reply_to": None,
+                "ttl": DEFAULT_TTL,
+                "source_agent": self._source,
+                "target_agent": request.source_agent.agent_id,
+                "version": DEFAULT_VERSION,
+                "timestamp": now,
+                "payload": {
+                    "message_type": TASK_ANSWER,
+                    "response": {
+                        "task_id": request.envelope_id if asked is None else asked.task_id,
+                        "status": "completed",
+                        "completion_time": now,
+                        "processing_cost": "0",
+                        "result_data": orjson.Fragment(data),
+                        "error_details": None,
+                        "_meta": {
+                            "serialized_at": now,
+                            "serializer_version": SERIALIZER_VERSION,
+                        },
+                    },
+                    "execution_metadata": {},
+                },
+            },
+            option=_OPTIONS,
+        )
+
+    def _id(self) -> str:
+        """Return a random UUID (version 4); the standard library's costs four times as much."""
+        at = self._at
+        if at >= len(self._pool):
+            self._pool = os.urandom(_POOL)
+            at = 0
+        self._at = at + 16
+        text = self._pool[at : at + 16].hex()
+        return (
+            f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
+        )
+
+
+def _data(result: object) -> bytes | None:
+    """Return a result as the JSON object it is; None where it is none, or not plainly one."""
+    if result is None:
+        return b"{}"
+    if isinstance(result, BaseModel):
+        if isinstance(result, Payload | TaskResult):
+            return None
+        data = type(result).__pydantic_serializer__.to_json(result)
+    elif isinstance(result, dict):
+        try:
+            data = orjson.dumps(result, option=_PLAIN)
+        except TypeError:
+            return None
+    else:
+        return None
+    if not data.startswith(b"{"):
+        return None
+    return orjson.dumps(without_private(orjson.loads(data))) if _PRIVATE_KEY in data else data
