@@ -174,3 +174,16 @@ def unknown_account(pen: Pen) -> Sample:
         "amount": "1.00",
     }
     return pen.sample(pen.envelope(payload), _refused("invalid_payload"), kind="unknown_account")
+
+
+def json_rpc_unknown_method(pen: Pen) -> Sample:
+    """Write a JSON-RPC call of a method that nobody has."""
+    expected = _refused("unknown_message_type")
+    return pen.call("teleport", {"to": "the moon"}, expected, kind="json_rpc_unknown_method")
+
+
+def json_rpc_misfit(pen: Pen) -> Sample:
+    """Write a JSON-RPC call whose positional parameters are of the wrong type."""
+    expected = _refused("invalid_payload")
+    parameters = ["https://pictures.example/hare.jpg", "wide"]
+    return pen.call("resize_image", parameters, expected, kind="json_rpc_misfit")

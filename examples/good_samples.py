@@ -33,6 +33,12 @@ def echo(pen: Pen) -> Sample:
     return _asked(pen, "echo", parameters, expected=_COMPLETED)
 
 
+def json_rpc(pen: Pen) -> Sample:
+    """Write the same question in JSON-RPC 2.0."""
+    parameters = {"text": pen.chance.choice(_SENTENCES)}
+    return pen.call("task_request.echo", parameters, _COMPLETED, kind="json_rpc")
+
+
 def urgent(pen: Pen) -> Sample:
     """Write a task of high priority, with the budget it needs: it goes to the urgent queue."""
     task = pen.task("echo", {"hurry": True}, priority=pen.chance.randint(8, 10), budget="1500.00")

@@ -28,6 +28,7 @@ class _Kind(NamedTuple):
 
 _KINDS: Final = (
     _Kind(good.echo, 30),
+    _Kind(good.json_rpc, 8),
     _Kind(good.urgent, 10),
     _Kind(good.word_statistics, 12),
     _Kind(good.hash_file, 8),
@@ -62,6 +63,8 @@ _KINDS: Final = (
     _Kind(bad.past_deadline, 1),
     _Kind(bad.unknown_dataset, 1),
     _Kind(bad.too_wide, 1),
+    _Kind(bad.json_rpc_unknown_method, 1),
+    _Kind(bad.json_rpc_misfit, 1),
     _Kind(bad.transfer_without_approval, 1),
     _Kind(bad.unknown_account, 1),
 )

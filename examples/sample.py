@@ -141,6 +141,22 @@ class Pen:
             urgent=isinstance(priority, int) and priority >= URGENT_FROM,
         )
 
+    def call(self, method: str, params: object, expected: Expected, *, kind: str) -> Sample:
+        """Return a sample in JSON-RPC 2.0: the same question without an envelope."""
+        call_id = self.new_id()
+        message_type, _, task_type = method.partition(".")
+        call = {"jsonrpc": "2.0", "method": method, "params": params, "id": call_id}
+        properties = self.properties(call_id, self.sender.reply_to)
+        return Sample(
+            id=call_id,
+            kind=kind,
+            body=written(call),
+            properties=properties._replace(content_type="application/json-rpc"),
+            expected=expected,
+            message_type=message_type,
+            task_type=task_type or None,
+        )
+
     def properties(self, sample_id: str, reply_to: str | None) -> Properties:
         """Return the AMQP properties that every sample has."""
         return Properties(

@@ -16,7 +16,7 @@ from messages import SHIPPED_PAYLOADS
 from topology import Names
 from workers import headers
 from workers.outcome import DeadLettered, Delivery, Expired, Outcome, Replied, Requeued, Retried
-from workers.testing import USER, Rehearsal, read
+from workers.testing import USER, Rehearsal
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SENDER = Sender(now=NOW)
@@ -55,7 +55,7 @@ def told(outcome: Outcome, retries: int) -> Expected:
             raise AssertionError("that is no end")
         case never:
             assert_never(never)
-    answered = "" if answer is None else read(answer)["message_type"]
+    answered = "" if answer is None else answer.message_type
     return Expected(end=end, error_code=code, retries=retries, answer=answered)
 
 
