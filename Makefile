@@ -3,7 +3,7 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help dev test check fmt lock bench clean environment broker browser
+.PHONY: help dev test check fmt lock bench fuzz clean environment broker browser
 
 help: ## Say what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -39,6 +39,10 @@ lock: environment ## Pin the newest versions that fit pyproject.toml, for everyb
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
 		--no-emit-index-url --no-annotate --no-header pyproject.toml >> deploy/constraints.new
 	@mv deploy/constraints.new deploy/constraints.txt
+
+fuzz: environment ## Fuzz the decoder for ten minutes; ARGS="--seconds 60" for one.
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install -q 'atheris>=3' || true
+	@$(BIN)/python tests/fuzz/guided.py $(ARGS)
 
 bench: broker ## Compare with the peers in one run.
 	@$(BIN)/python benchmarks/peers.py $(ARGS)
