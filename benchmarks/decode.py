@@ -9,6 +9,7 @@ caches does. The median of many short rounds is told, and the quickest beside it
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -161,6 +162,8 @@ def bad() -> list[dict[str, Any]]:
 
 def main() -> int:
     """Measure and print."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # as a worker has it
     parser = argparse.ArgumentParser(description="What decoding costs.")
     parser.add_argument("--json", action="store_true", help="one line a measurement")
     lines = [*good(), *bad()]

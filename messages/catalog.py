@@ -70,7 +70,11 @@ class Catalog:
         `context` is handed to validators that check against more than the message: a
         `ValidationContext`.
         """
-        return self.decode_counting(body, context=context)[0]
+        try:
+            envelope: Envelope = self._validate(body, context=context)
+        except ValidationError:
+            return self.decode_counting(body, context=context)[0]
+        return self._proved(body, envelope)
 
     def decode_counting(
         self, body: bytes, *, context: object | None = None
@@ -81,14 +85,19 @@ class Catalog:
             envelope: Envelope = self._validate(body, context=context)
         except ValidationError as error:
             envelope, dropped = self._second_look(body, error, context)
+        self._proved(body, envelope)
+        self.dropped += dropped
+        return envelope, dropped
+
+    def _proved(self, body: bytes, envelope: Envelope) -> Envelope:
+        """Return a message that fits if it is ours, and its bytes can be believed."""
         if not envelope.version.startswith(_OURS):
             raise unsupported(int(envelope.version.split(".")[0]), salvage(read(body)))
         try:
             refuse_unfit(body)
         except (ValueError, RecursionError) as unfit:
             raise refusal_of(body, unfit) from None
-        self.dropped += dropped
-        return envelope, dropped
+        return envelope
 
     def _second_look(
         self,
