@@ -139,6 +139,7 @@ def place(
         names=Names(chosen.prefix),
         group=chosen.group,
         named=table.queue,
+        counted=table.scan,
         connect_timeout=chosen.connect_timeout,
     )
     operator = Operator(

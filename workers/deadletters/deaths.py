@@ -1,7 +1,8 @@
 """What `x-death` tells about a message that the broker dead-lettered by itself. Pure.
 
 Old brokers let a sender write this header too. The broker puts its own latest entry first, so only
-that one is read.
+that one is read. A stream of RabbitMQ 3 keeps no `x-death` at all, only the three words about the
+first death.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 #: The last second of the year 9999, after which no calendar goes.
 LAST_SECOND: Final = 253_402_300_799
+FIRST_QUEUE: Final = "x-first-death-queue"
 #: What the broker's reasons mean to people.
 _MEANINGS: Final[Mapping[str, str]] = {
     "delivery_limit": "it was delivered too often without being settled, as by a worker that dies",
@@ -55,13 +57,20 @@ def last_death(headers: Mapping[str, object]) -> Death | None:
                 exchange if isinstance(exchange, str) else None,
                 keys[0] if isinstance(keys, list) and keys and isinstance(keys[0], str) else None,
             )
-        case None:
+        case None if FIRST_QUEUE not in headers:
             return None
         case _:
-            return Death(
-                _text(headers, "x-first-death-queue"),
-                _text(headers, "x-first-death-reason"),
-            )
+            return first_death(headers)
+
+
+def first_death(headers: Mapping[str, object]) -> Death:
+    """Return what every copy of the message tells about its first death."""
+    exchange = headers.get("x-first-death-exchange")
+    return Death(
+        _text(headers, FIRST_QUEUE),
+        _text(headers, "x-first-death-reason"),
+        exchange=exchange if isinstance(exchange, str) else None,
+    )
 
 
 def _text(headers: Mapping[str, object], name: str) -> str:

@@ -6,6 +6,7 @@ leaves no note: `expected` tells how many letters the queue should have, for som
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from workers.deadletters.notes import Deed, Step, Verb, read_note, with_note
@@ -47,6 +48,8 @@ class Ledger:
         self.surplus = 0
         #: Where to read on.
         self.next = 0
+        #: When the latest letter failed that says so.
+        self._latest: str | None = None
 
     @property
     def expected(self) -> int:
@@ -58,12 +61,19 @@ class Ledger:
         offset = offset_of(delivery)
         self.next = offset + 1
         if delivery.routing_key == self._key:
-            summary = self._reader.summary(delivery)
-            self.open[summary.id] = Entry(summary, offset)
+            self._letter(self._reader.summary(delivery), offset)
             return
         note = read_note(delivery, self._names)
         if note is not None and note.queue == self._queue:
             self._note(note)
+
+    def _letter(self, summary: Summary, offset: int) -> None:
+        if summary.failed_at is None:
+            # The broker's own letters have no time in a stream: it was not before this.
+            summary = replace(summary, failed_at=self._latest)
+        elif self._latest is None or summary.failed_at > self._latest:
+            self._latest = summary.failed_at
+        self.open[summary.id] = Entry(summary, offset)
 
     def _note(self, note: Note) -> None:
         self._tell(note)

@@ -11,14 +11,14 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from sys import intern
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from messages import ErrorCode, FieldError
 from topology.names import URGENT
 from workers import headers as h
-from workers.deadletters.deaths import Death, last_death
+from workers.deadletters.deaths import Death, first_death, last_death
 from workers.deadletters.letter import Diagnosis, Letter, Summary
 from workers.outcome import Attempt
 
@@ -56,7 +56,7 @@ class Reader:
         """Return the letter's id alone; it is the same at every scan."""
         death = last_death(delivery.properties.headers)
         own = None if death else _text(delivery.properties.headers, h.ID)
-        return own or _derived_id(delivery, death)
+        return own or _derived_id(delivery)
 
     def summary(self, delivery: Delivery) -> Summary:
         """Return what a list shows."""
@@ -93,8 +93,10 @@ class Reader:
             exchange, routing_key = death.exchange, death.routing_key
         # A request's routing key begins with its types, as far as its sender told the truth.
         asked = (routing_key or "").split(".") if exchange == self.names.requests else [""]
-        message_type = delivery.properties.type or asked[0] or _UNKNOWN
-        task_type = asked[1] if len(asked) > 1 and asked[1] != URGENT else ""
+        told = _told(delivery.body)
+        message_type = told.message_type or delivery.properties.type or asked[0] or _UNKNOWN
+        guessed = asked[1] if len(asked) > 1 and asked[1] != URGENT else ""
+        task_type = told.task_type if told.message_type else guessed
         kind = (ErrorCode.BROKER_REJECTED, message_type, task_type, death.reason if death else "")
         return {
             "id": self.id(delivery),
@@ -111,7 +113,7 @@ class Reader:
             "queue": death.queue if death else None,
             "replays": past.replays,
             "replay_of": past.replay_of,
-            "agent": _agent(delivery.body),
+            "agent": told.agent,
             "size": len(delivery.body),
             "by_broker": True,
         }
@@ -121,7 +123,7 @@ def _own(delivery: Delivery) -> dict[str, Any]:
     """Return what a worker wrote down."""
     headers = delivery.properties.headers
     return {
-        "id": _text(headers, h.ID) or _derived_id(delivery, None),
+        "id": _text(headers, h.ID) or _derived_id(delivery),
         "error_code": intern(_text(headers, h.ERROR_CODE) or _UNKNOWN),
         "fingerprint": intern(_text(headers, h.FINGERPRINT) or ""),
         "message_type": intern(_text(headers, h.MESSAGE_TYPE) or _UNKNOWN),
@@ -135,7 +137,7 @@ def _own(delivery: Delivery) -> dict[str, Any]:
         "queue": _interned(_text(headers, h.QUEUE)),
         "replays": _count(headers, h.REPLAYS),
         "replay_of": _text(headers, h.REPLAY_OF),
-        "agent": _agent(delivery.body),
+        "agent": _told(delivery.body).agent,
         "size": len(delivery.body),
         "by_broker": False,
     }
@@ -182,24 +184,38 @@ def _history(headers: Mapping[str, object]) -> tuple[Attempt, ...]:
     )
 
 
-def _derived_id(delivery: Delivery, death: Death | None) -> str:
-    """Return an id that a letter without one keeps as long as it lies there."""
+def _derived_id(delivery: Delivery) -> str:
+    """Return an id that a letter without one keeps, in the queue as in the journal."""
     properties = delivery.properties
+    death = first_death(properties.headers)
     told = (properties.message_id, properties.correlation_id, properties.timestamp, death)
     return hashlib.sha256(repr(told).encode() + delivery.body).hexdigest()[:ID_DIGITS]
 
 
-def _agent(body: bytes) -> str:
-    """Return who the message says it comes from."""
+class _Told(NamedTuple):
+    """What the message says of itself."""
+
+    agent: str = ""
+    message_type: str = ""
+    task_type: str = ""
+
+
+def _told(body: bytes) -> _Told:
     try:
         document = orjson.loads(body) if len(body) <= MOST_PARSED else None
     except orjson.JSONDecodeError:
-        return ""
+        return _Told()
     match document:
-        case {"source_agent": {"agent_id": str(agent)}}:
-            return intern(agent[:LONGEST])
+        case {"source_agent": {"agent_id": str(agent)}, "payload": dict(payload)}:
+            request = payload.get("request")
+            task_type = request.get("task_type") if isinstance(request, dict) else ""
+            return _Told(*map(_named, (agent, payload.get("message_type"), task_type)))
         case _:
-            return ""
+            return _Told()
+
+
+def _named(value: object) -> str:
+    return intern(value[:LONGEST]) if isinstance(value, str) else ""
 
 
 def _digest(*parts: str) -> str:

@@ -266,13 +266,14 @@ class Running:
         pending, self._pending = self._pending, []
         for number, delivery in enumerate(pending, 1):
             letter = self._reader.letter(delivery)
-            if letter.fingerprint not in self._halts:
+            kind = self._task.kinds[letter.id]
+            if kind not in self._halts:
                 await self._wait(self._ramp.wait(time.monotonic()))
             if self._done_for(table) or self._held_too_long():
                 self._met.difference_update(map(self._reader.id, pending[number - 1 :]))
                 break
             self._missing.discard(letter.id)
-            if letter.fingerprint in self._halts:
+            if kind in self._halts:
                 self._kept[_CAME_BACK] += 1
                 continue
             self._close(table.closing, letter, delivery)
@@ -289,7 +290,7 @@ class Running:
         if not queue:
             self._kept["nobody knows where it came from; say where it goes (--to QUEUE)"] += 1
             return
-        self._kinds[letter.id] = letter.fingerprint
+        self._kinds[letter.id] = self._task.kinds[letter.id]
         message = publication(letter, queue, body=self._task.bodies.get(letter.id))
         closing.replay(letter.id, delivery, message)
         self._moved.set()

@@ -34,6 +34,9 @@ class Desk:
     group: str
     #: Another queue to look into than the group's own; its letters are anybody's.
     named: str | None = None
+    #: Whether that one may be looked at although its broker counts looks, and drops what was looked
+    #: at too often.
+    counted: bool = False
     #: Seconds.
     connect_timeout: float = 10.0
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from topology import GroupSpec, Topology, TopologySpec, design, parse_delays, plan
+from topology import GroupSpec, Queue, Topology, TopologySpec, design, parse_delays, plan
 from topology.apply import broker_version, look
+from topology.design import DELIVERY_LIMIT
 from topology.plan import Keep, Mismatch
 from workers.link.supervisor import LinkError
 
@@ -27,6 +28,8 @@ async def safe_to_look(connection: AbstractConnection, desk: Desk) -> str:
 
     Raises LinkError where there is no such queue, or where its letters would not survive looks.
     """
+    if desk.foreign:
+        return await _foreign(connection, desk)
     wanted = _queue_alone(connection, desk)
     found = await look(connection, wanted)
     if desk.queue not in found.queues:
@@ -45,6 +48,25 @@ async def safe_to_look(connection: AbstractConnection, desk: Desk) -> str:
         case _:
             pass
     return ""
+
+
+async def _foreign(connection: AbstractConnection, desk: Desk) -> str:
+    """Return what a person should know about another program's queue, as far as it can be seen."""
+    queue = Queue.of(desk.queue, {})
+    alone = Topology(names=desk.names, exchanges=(), queues=(queue,), bindings=())
+    found = await look(connection, alone)
+    if desk.queue not in found.queues:
+        raise LinkError(desk.missing)
+    properties = found.queues[desk.queue] or {}
+    limit = properties.get(LIMIT)
+    if limit is None and properties.get("x-queue-type") == "quorum":
+        limit = DELIVERY_LIMIT if broker_version(connection) >= (4,) else None
+    if not isinstance(limit, int) or limit < 0:
+        return ""
+    told = f"{desk.queue} allows {limit} deliveries, and each look counts as one of a letter"
+    if not desk.counted:
+        raise LinkError(f"{told}: nothing was looked at; add --scan to look all the same")
+    return told
 
 
 def _queue_alone(connection: AbstractConnection, desk: Desk) -> Topology:

@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 #: Messages on their way to us; acked by the half.
 AT_ONCE: Final = 1_000
 ACK_EVERY: Final = AT_ONCE // 2
-#: Seconds without a message after which the end is taken to be reached, whatever was counted: the
-#: broker's count of a stream is a little ahead of what it hands out.
+#: Seconds without a message after which the end is taken to be reached, whatever was there before.
 SILENCE: Final = 1.0
+#: Seconds in which the last chunk of a stream comes that has none by all that the broker knows.
+EMPTY: Final = 0.2
+#: Seconds between two messages of one chunk, at the most.
+AT_ONCE_GAP: Final = 0.02
 
 
 class Depth(NamedTuple):
@@ -74,17 +77,16 @@ class Following:
 
     async def begin(self, offset: int) -> None:
         """Begin at a place, 0 for the first there is; raises Restarted."""
-        count, earliest = await self._extent()
-        self._end = earliest + count - 1
+        self._end = await self._last()
         if offset > self._end + 1:
             raise Restarted
-        self._first = max(offset, earliest)
-        self.latest = self._first - 1
+        self._first = offset
+        self.latest = offset - 1
         await self._channel.basic_qos(prefetch_count=AT_ONCE, timeout=ANSWER_WITHIN)
         await self._channel.basic_consume(
             self._desk.names.journal,
             _never,
-            arguments={OFFSET: self._first},
+            arguments={OFFSET: offset or "first"},
             timeout=ANSWER_WITHIN,
         )
 
@@ -121,8 +123,12 @@ class Following:
             return False
         return False
 
-    async def _extent(self) -> tuple[int, int]:
-        """Return how many messages the stream has, and the place of the first."""
+    async def _last(self) -> int:
+        """Return the place of the last message, -1 where there is none.
+
+        The broker has no such question; and the number of messages it tells lags behind. So the
+        last chunk is read, which comes at once.
+        """
         channel = await self._wire.channel(confirms=False)
         name = self._desk.names.journal
         try:
@@ -132,18 +138,13 @@ class Following:
                 f"there is no stream {name}; is the prefix right (--prefix)? If it is, `leveret "
                 "topology apply` makes it",
             ) from error
-        if not queue.message_count:
-            return 0, 0
-        first = _First(self._wire, channel.number)
-        await channel.basic_qos(prefetch_count=1, timeout=ANSWER_WITHIN)
-        await channel.basic_consume(
-            name, _never, arguments={OFFSET: "first"}, timeout=ANSWER_WITHIN
-        )
-        async with asyncio.timeout(ANSWER_WITHIN):
-            earliest = await first.offset
+        chunk = _Chunk(self._wire, channel.number)
+        await channel.basic_qos(prefetch_count=AT_ONCE, timeout=ANSWER_WITHIN)
+        await channel.basic_consume(name, _never, arguments={OFFSET: "last"}, timeout=ANSWER_WITHIN)
+        last = await chunk.read(ANSWER_WITHIN if queue.message_count else EMPTY)
         await channel.close()
         self._wire.frames.unwatch(channel.number)
-        return queue.message_count, earliest
+        return last
 
     async def _more(self, within: float) -> bool:
         if self._over or not self._wire.is_open:
@@ -195,32 +196,48 @@ class Following:
         self._take(delivery)
 
 
-class _First:
-    """Waits for one message and tells its place."""
+class _Chunk:
+    """Takes what comes at once, and tells the last place in it."""
 
     def __init__(self, wire: Wire, channel: int) -> None:
-        self.offset: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._wire = wire
+        self._number = channel
+        self._moved = asyncio.Event()
+        self._last = -1
         wire.frames.watch_deliveries(channel, self)
+
+    async def read(self, within: float) -> int:
+        """Return the place of the last message; -1 where none comes within so many seconds."""
+        seconds = within
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._moved.wait()
+            except TimeoutError:
+                return self._last
+            self._moved.clear()
+            seconds = AT_ONCE_GAP
 
     def delivered(
         self,
         _consumer_tag: bytes,
-        _tag: int,
+        tag: int,
         _redelivered: bool,  # noqa: FBT001 - AMQP's own field
         _exchange: bytes,
         _routing_key: bytes,
         header: bytes,
         _body: bytes,
     ) -> None:
-        """Take the message."""
+        """Take a message."""
         place = decode_properties(header).headers.get(OFFSET)
-        if not self.offset.done():
-            self.offset.set_result(place if isinstance(place, int) else 0)
+        self._last = place if isinstance(place, int) else self._last
+        if tag % ACK_EVERY == 0:
+            self._wire.write(ack(self._number, tag, multiple=True))
+        self._moved.set()
 
     def closed(self) -> None:
         """Note that the broker has closed the channel."""
-        if not self.offset.done():
-            self.offset.set_exception(Lost("the broker closed the journal while it was opened"))
+        self._moved.set()
 
 
 @asynccontextmanager
