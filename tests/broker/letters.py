@@ -134,7 +134,7 @@ async def write(url: str, count: int, kind: Kind = Kind(), *, start: int = 0) ->
 async def held(url: str, queue: str = DEAD) -> list[Delivery]:
     """Return what a queue holds, in its order, by looking through it."""
     found: list[Delivery] = []
-    async with scanning(desk(url, named=queue)) as scan:
+    async with scanning(desk(url, named=queue, counted=True)) as scan:
         await scan.read(found.append)
     return found
 

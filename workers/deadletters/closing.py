@@ -67,8 +67,12 @@ class Closing:
         #: Queues that do not take replays, and why.
         self._closed: dict[str, str] = {}
         self._due: list[_Sent] = []
+        #: Letters whose end is not known yet.
+        self.busy = 0
         #: Letters that the broker has confirmed the consequence of.
         self.sent: set[str] = set()
+        #: Letters that left, by their ids.
+        self.closed: set[str] = set()
         #: Removed from the queue.
         self.removed = 0
         #: Confirmed, but the queue had the letter again before it could be removed.
@@ -86,11 +90,13 @@ class Closing:
             # One refusal is enough: hammering a full queue helps nobody.
             self.kept[refused] += 1
             return
+        self.busy += 1
         sent = _Sent(letter_id, delivery._replace(body=b""))
         self._sending.post(message, partial(self._told, sent, queue))
 
     def discard(self, letter_id: str, delivery: Delivery) -> None:
         """Remove a letter once that is noted; without the note it stays."""
+        self.busy += 1
         self._note(_Sent(letter_id, delivery._replace(body=b"")))
 
     def remove(self, delivery: Delivery) -> None:
@@ -103,30 +109,37 @@ class Closing:
                 self.sent.add(sent.id)
                 self._note(sent)
             case Published.RETURNED:
-                self._keep(queue, f"there is no queue {queue}; `leveret topology apply` makes it")
+                why = f"there is no queue {queue}; `leveret topology apply` makes it"
+                self._closed[queue] = why
+                self._keep(why)
             case Published.REFUSED:
-                self._keep(queue, f"the queue {queue} is full or failing; try again later")
+                why = f"the queue {queue} is full or failing; try again later"
+                self._closed[queue] = why
+                self._keep(why)
             case Published.CLOSED:
-                self._keep(queue, "the exchange is gone or not for this user to write to")
+                why = "the exchange is gone or not for this user to write to"
+                self._closed[queue] = why
+                self._keep(why)
             case Published.UNSENDABLE:
-                self.kept["its properties do not fit into this broker's frames"] += 1
+                self._keep("its properties do not fit into this broker's frames")
             case Published.UNKNOWN:
-                self.kept[
+                self._keep(
                     f"nobody knows whether it was sent ({self._sending.ended}); look what came "
-                    "of it before you replay it again"
-                ] += 1
+                    "of it before you replay it again",
+                )
             case _:
                 assert_never(fate)
 
     def _note(self, sent: _Sent) -> None:
         """Tell the journal, many letters in one note where many come at once."""
         if not self._due:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._due.append(sent)
         if len(self._due) >= MOST_IDS:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write the notes that are due."""
         due, self._due = self._due, []
         if due:
             note = closed(self._action, [sent.id for sent in due], self._now())
@@ -135,15 +148,17 @@ class Closing:
     def _noted(self, due: list[_Sent], fate: Published) -> None:
         if fate is not Published.CONFIRMED:
             self.unnoted += len(due)
+        self.busy -= len(due)
         for sent in due:
             published = sent.id in self.sent
             if fate is not Published.CONFIRMED and not published:
                 self.kept["the journal took no note of it, so it was not discarded"] += 1
             elif self._removing.ack(sent.delivery):
+                self.closed.add(sent.id)
                 self.removed += 1
             else:
                 self.unremoved += 1
 
-    def _keep(self, queue: str, why: str) -> None:
-        self._closed[queue] = why
+    def _keep(self, why: str) -> None:
+        self.busy -= 1
         self.kept[why] += 1

@@ -136,9 +136,12 @@ class Looker:
                 before = await journal.depth()
                 await journal.caught_up()
                 for _ in range(LOOKS):
+                    known = self._ledger.expected
                     after = await journal.depth()
-                    expected = self._ledger.expected
-                    if min(before.ready, after.ready) <= expected <= max(before.ready, after.ready):
+                    now = self._ledger.expected
+                    # Where letters come in just now, the one or the other is a moment ahead.
+                    low, high = min(known, before.ready), max(now, after.ready)
+                    if now == after.ready or (known != now and low <= after.ready <= high):
                         return after, True
                     before = after
                     await journal.wait(SETTLE)
@@ -209,20 +212,29 @@ class Looker:
                 ledger = self._ledger
                 sent = {one for ids in ledger.sent.values() for one in ids}
                 met: Counter[str] = Counter()
-                found: list[Summary] = []
+                found: dict[str, Summary] = {}
 
                 def take(delivery: Delivery) -> None:
                     one = self._reader.id(delivery)
                     met[one] += 1
-                    if met[one] == 1 and one not in ledger.open and one not in sent:
-                        found.append(self._reader.summary(delivery))
+                    if one not in ledger.open and one not in sent:
+                        found[one] = self._reader.summary(delivery)
 
-                await scan.read(take)
-                warning = scan.warning or _some_held(scan.complete)
-                await scan.give_back()
+                for _ in range(LOOKS):
+                    met.clear()
+                    found.clear()
+                    await scan.read(take)
+                    warning = scan.warning or _some_held(scan.complete)
+                    await scan.give_back()
+                    if known <= met.keys():
+                        break
+                    # Somebody's letters may be on their way back: who was killed a moment ago.
+                    await asyncio.sleep(SETTLE)
+                    if await scan.depth() <= scan.ready:
+                        break
                 # What came meanwhile is in the journal by now.
                 await self._read()
-                new = [letter for letter in found if letter.id not in ledger.open]
+                new = [letter for one, letter in found.items() if one not in ledger.open]
                 gone = (known & ledger.open.keys()) - met.keys() if scan.complete else set()
                 surplus = sum(met.values()) - len(met.keys() - sent)
                 if new or gone or surplus != ledger.surplus:

@@ -50,6 +50,10 @@ UNCONFIRMED: Final = 200
 #: Seconds for which letters are held at most before they go back for a moment: the broker takes a
 #: consumer that holds one for 30 minutes to be dead.
 MOST_HELD: Final = 600.0
+#: Seconds in which letters come back to the queue that a killed process held.
+SETTLE: Final = 0.5
+#: Looks for letters that came back though they were removed.
+CHECKS: Final = 3
 #: Seconds between two looks at what came back.
 LOOK_EVERY: Final = 0.2
 #: Seconds between two tellings of the progress.
@@ -118,6 +122,9 @@ class Running:
         self._halts: dict[str, Halt] = {}
         self._kept = Counter(task.kept)
         self._finished = 0
+        #: Letters in the queue at the beginning, and those that came since.
+        self._depth = 0
+        self._arrived = 0
         self._stop = asyncio.Event()
         self._moved = asyncio.Event()
         self._ramp = Ramp(0.0, 0.0)
@@ -172,6 +179,7 @@ class Running:
 
     async def _run(self) -> None:
         async with scanning(self.action.desk) as scan:
+            self._depth = await scan.depth()
             ledger = await self._ledger()
             self._left_over = {one: run for run, ids in ledger.sent.items() for one in ids}
             try:
@@ -203,6 +211,7 @@ class Running:
         pace = self._task.pace
         self._ramp = Ramp(pace.rate, time.monotonic())
         await self._pass(table, set(self._missing), tidy=True)
+        await self._check(table)
         if self._kinds and pace.wait and not self._stop.is_set():
             self._phase(Phase.WATCHING)
             await self._watch(table.journal, min(pace.wait, 1.0) if self._task.canaries else 0.0)
@@ -245,10 +254,39 @@ class Running:
             take = partial(self._take, table.closing, wanted)
             await table.scan.read(take, at_once=self._at_once, go_on=go_on)
             await self._close_pending(table)
-            if not self._held_too_long():
-                self._all_seen = table.scan.complete
+            if self._held_too_long():
+                continue
+            self._all_seen = table.scan.complete
+            await table.scan.give_back()
+            if not open_ends() or not await self._more_came(table.scan):
                 break
         await table.scan.give_back()
+
+    async def _check(self, table: _Table) -> None:
+        """Remove again what came back to the queue although it was removed: the broker forgot it.
+
+        What was sent must not lie there when this action is over, or it would be sent once more.
+        """
+        closing = table.closing
+
+        def take(delivery: Delivery) -> None:
+            if self._reader.own(delivery) and self._reader.id(delivery) in closing.closed:
+                closing.remove(delivery)
+
+        for _ in range(CHECKS):
+            expected = self._depth - closing.removed - self._finished + self._arrived
+            if table.sender.ended or await table.scan.depth() <= expected:
+                return
+            await table.scan.read(take)
+            await table.scan.give_back()
+
+    async def _more_came(self, scan: Scan) -> bool:
+        """Whether letters are on their way back to the queue: who was killed held them."""
+        if not self._all_seen:
+            return False
+        before = await scan.depth()
+        await self._wait(SETTLE)
+        return await scan.depth() > before
 
     def _take(self, closing: Closing, wanted: set[str], delivery: Delivery) -> None:
         """Take a letter from the scan: put it aside if it is wanted, remove it if it was sent."""
@@ -278,9 +316,15 @@ class Running:
                 continue
             self._close(table.closing, letter, delivery)
             if number % UNCONFIRMED == 0:
-                await table.sender.idle()
-        await table.sender.idle()
+                await self._settled(table)
+        await self._settled(table)
         self._moved.set()
+
+    async def _settled(self, table: _Table) -> None:
+        """Return when it is known what became of every letter."""
+        while table.closing.busy and not table.sender.ended:
+            table.closing.flush()
+            await table.sender.idle()
 
     def _close(self, closing: Closing, letter: Letter, delivery: Delivery) -> None:
         if self.action.verb is Verb.DISCARD:
@@ -301,6 +345,7 @@ class Running:
         """Take a new message of the journal: a letter that was sent may be one again."""
         if delivery.routing_key == self.action.names.journal_key:
             return
+        self._arrived += delivery.routing_key == self.action.names.dead_key(self.action.group)
         letter = self._reader.letter(delivery)
         kind = self._kinds.get(letter.replay_of or "")
         if kind is None:

@@ -96,6 +96,7 @@ class Hand:
         async with asyncio.timeout(ANSWER_WITHIN):
             if self._acked and self.is_open:
                 await self._settle()
+            self._over = True  # an ack behind the close would cost the whole connection
             await self._channel.close()
         self._wire.frames.unwatch(self._number)
         return self.came - len(self._acked)

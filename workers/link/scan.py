@@ -113,6 +113,11 @@ class Scan:
             self._let_go += len(self._hands)
             self._hands.clear()
 
+    async def depth(self) -> int:
+        """Return how many letters are ready now."""
+        with told(self._desk):
+            return await self._ready()
+
     async def consumers(self, queue: str) -> int:
         """Return how many take from a queue; raises LinkError where there is none."""
         with told(self._desk):
