@@ -109,17 +109,11 @@ class Closing:
                 self.sent.add(sent.id)
                 self._note(sent)
             case Published.RETURNED:
-                why = f"there is no queue {queue}; `leveret topology apply` makes it"
-                self._closed[queue] = why
-                self._keep(why)
+                self._shut(queue, f"there is no queue {queue}; `leveret topology apply` makes it")
             case Published.REFUSED:
-                why = f"the queue {queue} is full or failing; try again later"
-                self._closed[queue] = why
-                self._keep(why)
+                self._shut(queue, f"the queue {queue} is full or failing; try again later")
             case Published.CLOSED:
-                why = "the exchange is gone or not for this user to write to"
-                self._closed[queue] = why
-                self._keep(why)
+                self._shut(queue, "the exchange is gone or not for this user to write to")
             case Published.UNSENDABLE:
                 self._keep("its properties do not fit into this broker's frames")
             case Published.UNKNOWN:
@@ -158,6 +152,10 @@ class Closing:
                 self.removed += 1
             else:
                 self.unremoved += 1
+
+    def _shut(self, queue: str, why: str) -> None:
+        self._closed[queue] = why
+        self._keep(why)
 
     def _keep(self, why: str) -> None:
         self.busy -= 1
