@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("leveret.console")
 
+#: What people are told of an end that nobody foresaw; whoever awaits the task has the rest.
+_BROKEN: Final = (
+    "it ended in a way that nobody foresaw; this console's log says more. What the broker "
+    "confirmed is noted in the history, everything else is still a dead letter"
+)
 #: Runs whose pages can still be opened; the history has the rest.
 MOST: Final = 500
 #: Seconds for runs to stop between two letters when the console leaves.
@@ -77,7 +82,9 @@ class Runs:
         self._runs[run.id] = run
         while len(self._runs) > MOST:
             self._runs.popitem(last=False)
-        self._tasks[run.id] = asyncio.create_task(self._go(run), name=f"run {run.id}")
+        task = asyncio.create_task(self._go(run), name=f"run {run.id}")
+        task.add_done_callback(_logged)
+        self._tasks[run.id] = task
         return run
 
     async def leave(self) -> None:
@@ -97,6 +104,13 @@ class Runs:
         except LinkError as error:
             run.trouble = str(error)
         finally:
+            if run.progress.ending is None and not run.trouble:
+                run.trouble = _BROKEN
             run.over = True
             run.listeners.wake()
             self._tasks.pop(run.id, None)
+
+
+def _logged(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s ended in an error that nobody foresaw", task.get_name(), exc_info=error)
