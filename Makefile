@@ -3,7 +3,7 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help dev test check fmt lock bench fuzz clean environment broker browser
+.PHONY: help dev test check fmt lock bench fuzz faults soak clean environment broker browser
 
 help: ## Say what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -46,6 +46,12 @@ fuzz: environment ## Fuzz the decoder for ten minutes; ARGS="--seconds 60" for o
 
 bench: broker ## Compare with the peers in one run.
 	@$(BIN)/python benchmarks/peers.py $(ARGS)
+
+faults: broker ## Run every fault in full, and write its figures into docs/guarantees.md.
+	@PYTHONPATH=tests $(BIN)/python -m faults.run $(ARGS)
+
+soak: broker ## Run random faults for a time: ARGS="--seconds 7200".
+	@PYTHONPATH=tests $(BIN)/python -m faults.soak $(ARGS)
 
 clean: ## Remove what was made here.
 	rm -rf .venv .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

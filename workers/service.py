@@ -125,6 +125,8 @@ class Service:
         self._minding: asyncio.Task[None] | None = None
         self._leave = asyncio.Event()
         self._hurry = asyncio.Event()
+        #: Set when a leaving worker holds nothing any more; None until it leaves.
+        self._empty: asyncio.Event | None = None
         #: Until when (monotonic seconds) a copy that nobody takes is told about.
         self._held_until = 0.0
 
@@ -201,7 +203,8 @@ class Service:
         self._give_back()
         log.info("draining: %d messages are being worked on", self._runners.busy)
         if not await self._finished():
-            log.warning("%d messages are given back unfinished", self._runners.busy)
+            left = self._watch.metrics.in_flight
+            log.warning("%d messages are given back unfinished", left)
         await self._runners.stop()
         if (once := self._pipeline.attempts.once) is not None:
             await once.close()
@@ -222,12 +225,30 @@ class Service:
     async def _finished(self) -> bool:
         """Wait for the work to end, for the grace to pass or for somebody to hurry us."""
         hurry = asyncio.create_task(self._hurry.wait())
-        finish = asyncio.create_task(self._runners.finish(self._settings.drain_grace))
+        finish = asyncio.create_task(self._all_settled())
         await asyncio.wait([hurry, finish], return_when=asyncio.FIRST_COMPLETED)
         finished = finish.done() and finish.result()
         for task in (hurry, finish):
             task.cancel()
         return finished
+
+    async def _all_settled(self) -> bool:
+        """Wait for the work to be done and settled, within the grace; return whether it is.
+
+        What is done and waits for room for its answer would, given back, be done again.
+        """
+        self._empty = asyncio.Event()
+        self._note_empty()
+        try:
+            async with asyncio.timeout(self._settings.drain_grace):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _note_empty(self) -> None:
+        if self._empty is not None and not self._watch.metrics.in_flight:
+            self._empty.set()
 
     async def _serve(self, leave: asyncio.Task[Literal[True]]) -> None:
         """Wait to be told to leave; raises Stalled after two minutes without a line."""
@@ -276,10 +297,12 @@ class Service:
     def settled(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
         """Count a settled delivery, and log it where somebody may want to look."""
         self._watch.metrics.settled(delivery, outcome, seconds)
+        self._note_empty()
 
     def abandoned(self, delivery: Delivery) -> None:
         """Count a delivery whose session ended before it was settled."""
         self._watch.metrics.abandoned(delivery)
+        self._note_empty()
 
     def undeliverable(self, answer: Answer) -> None:
         """Count an answer nobody could be given."""
@@ -300,7 +323,7 @@ class Service:
         if connection == "consuming" and not there:
             # What waits belongs to a session that is over: the broker brings it again.
             for delivery in self._runners.give_up_waiting():
-                metrics.abandoned(delivery)
+                self.abandoned(delivery)
 
 
 def _tune_collector() -> None:

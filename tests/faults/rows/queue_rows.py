@@ -1,0 +1,175 @@
+"""Faults of queues and exchanges: full, deleted, missing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from faults.proxy import Proxy
+from faults.raw import Raw
+from faults.rig import MAIN, NAMES
+from faults.row import Figure, Row, Scale
+from faults.rows.worker_rows import MIX
+
+if TYPE_CHECKING:
+    from faults.rig import Rig
+
+WORK: Final = NAMES.work("default")
+DEAD_QUEUE: Final = NAMES.dead_queue("default")
+#: Requests whose answers nobody can be given: known as sent, and no more is expected of them.
+DEAF: Final = f"{MAIN}-deaf"
+#: A plain queue of some asker's.
+ASKER: Final = "an-asker"
+#: Seconds a consumer may take to be back after its queue is.
+HEALED_WITHIN: Final = 20.0
+
+
+async def _beside(rig: Rig, scale: Scale, figure: Figure) -> None:
+    """Have answers that nobody takes beside others, and see that the others do not suffer."""
+    await rig.work(drain_grace=20)
+    await rig.consuming(1)
+    deaf = await rig.publish(scale.messages // 10, ledger=DEAF, reply_to=ASKER)
+    hearing = await rig.publish(scale.messages)
+    began = time.monotonic()
+    await hearing.wait()
+    confirmed = rig.progress()
+    await rig.until(
+        lambda: rig.look(rig.mailbox)[0] >= confirmed, within=60, what="the others' answers"
+    )
+    figure.told["others_answered_s"] = round(time.monotonic() - began, 2)
+    await deaf.wait()
+    unheard = rig.page(DEAF).confirmed
+    await rig.until(
+        lambda: unheard <= {one.id for one in rig.effects()},
+        what="the work whose answers nobody takes",
+    )
+    # The workers are asked to leave while those answers are still being offered.
+    figure.count(await rig.reckon(within=60))
+    figure.told["answers_nobody_took"] = len(unheard)
+    figure.must(figure.dead == 0, "healthy work was dead-lettered")
+    figure.must(figure.effects_doubled == 0, "what was done was given back and done again")
+
+
+async def full_replies(rig: Rig, scale: Scale) -> Figure:
+    """Answer to a queue that refuses."""
+    figure = Figure()
+    with Raw(rig.url) as raw:
+        raw.declare(ASKER, {"x-max-length": 1, "x-overflow": "reject-publish"})
+    await _beside(rig, scale, figure)
+    return figure
+
+
+async def no_replies(rig: Rig, scale: Scale) -> Figure:
+    """Answer to a queue that is gone."""
+    figure = Figure()
+    with Raw(rig.url) as raw:
+        raw.declare(ASKER, {})
+        raw.delete_queue(ASKER)
+    await _beside(rig, scale, figure)
+    return figure
+
+
+async def no_dead_exchange(rig: Rig, scale: Scale) -> Figure:
+    """Delete the exchange of the dead letters for a while."""
+    figure = Figure()
+    async with Proxy(rig.url) as proxy:
+        await rig.work(url=proxy.url)
+        await rig.consuming(1)
+        with Raw(rig.url) as raw:
+            raw.delete_exchange(NAMES.dead)
+        made = proxy.made
+        rate = scale.messages / scale.seconds
+        await rig.publish(scale.messages, rate=rate, tasks=MIX, endless=True)
+        await asyncio.sleep(scale.seconds)
+        figure.told |= {"effects_meanwhile": len(rig.effects()), "reconnects": proxy.made - made}
+        await rig.prepare()
+        mended = time.monotonic()
+        figure.count(await rig.reckon(within=scale.seconds + 60))
+        figure.told["settled_after_s"] = round(time.monotonic() - mended, 1)
+    return figure
+
+
+async def full_dead_queue(rig: Rig, scale: Scale) -> Figure:
+    """Let the queue of the dead letters be full for a while."""
+    figure = Figure()
+    (worker,) = await rig.work()
+    await rig.consuming(1)
+    policy = f"/api/policies/{rig.vhost}/full"
+    rig.api._request(
+        "PUT",
+        policy,
+        {
+            "pattern": f"^{DEAD_QUEUE}$",
+            "apply-to": "queues",
+            "definition": {"max-length": 3, "overflow": "reject-publish"},
+        },
+    )
+    rate = scale.messages / scale.seconds
+    await rig.publish(scale.messages, rate=rate, tasks=MIX, endless=True)
+    await asyncio.sleep(scale.seconds)
+    figure.told |= {"effects_meanwhile": len(rig.effects()), "says": rig.ready(worker)[1]}
+    rig.api._request("DELETE", policy)
+    mended = time.monotonic()
+    figure.count(await rig.reckon(within=scale.seconds + 60))
+    figure.told["settled_after_s"] = round(time.monotonic() - mended, 1)
+    return figure
+
+
+async def recreated(rig: Rig, scale: Scale) -> Figure:
+    """Delete the work queue, for a while or for no time at all, and make it again."""
+    figure = Figure()
+    (worker,) = await rig.work()
+    await rig.consuming(1)
+    healed = []
+    for _ in range(scale.faults):
+        await (await rig.publish(scale.messages // scale.faults // 2)).wait()
+        done = rig.progress()
+        await rig.until(
+            lambda done=done: rig.look(rig.mailbox)[0] >= done, what="an empty work queue"
+        )
+        with Raw(rig.url) as raw:
+            raw.delete_queue(WORK)
+        if scale.seconds:
+            figure.told["noticed_s"] = round(
+                await rig.until(lambda: not rig.ready(worker)[0], what="a worker that notices"), 1
+            )
+            await asyncio.sleep(scale.seconds)
+        await rig.prepare()
+        back = time.monotonic()
+        await rig.publish(scale.messages // scale.faults // 2)
+        figure.recovered_within(await rig.effects_after(back, within=130))
+        healed.append(figure.recovery)
+    figure.count(await rig.reckon())
+    figure.must((figure.recovery or 0) < HEALED_WITHIN, "healing took too long")
+    return figure
+
+
+ROWS: Final = (
+    Row(name="reply queue full", run=full_replies, full=Scale(10_000), short=Scale(300)),
+    Row(name="reply queue deleted", run=no_replies, full=Scale(10_000), short=Scale(300)),
+    Row(
+        name="dead-letter exchange missing",
+        run=no_dead_exchange,
+        full=Scale(2_000, 1, 20),
+        short=Scale(200, 1, 1.5),
+    ),
+    Row(
+        name="dead-letter queue full",
+        run=full_dead_queue,
+        full=Scale(2_000, 1, 20),
+        short=Scale(200, 1, 1.5),
+    ),
+    Row(
+        name="work queue deleted for a while: every restored channel fails",
+        run=recreated,
+        full=Scale(2_000, 3, 10),
+        short=Scale(100, 1, 1),
+    ),
+    Row(
+        name="work queue deleted and re-created at once",
+        run=recreated,
+        full=Scale(2_000, 3, 0),
+        short=Scale(100, 1, 0),
+    ),
+)

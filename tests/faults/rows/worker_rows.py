@@ -1,0 +1,250 @@
+"""Faults of the workers themselves: killed, stopped, asked to leave, started and ended by scale."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from faults.requests import number_of
+from faults.row import Figure, Row, Scale
+from faults.sabotage import CRASH, POINTS
+
+if TYPE_CHECKING:
+    from faults.rig import Rig
+
+#: Mostly work, some refused, some that needs a second attempt.
+MIX: Final = (
+    ("effect", {}),
+    ("effect", {}),
+    ("effect", {}),
+    ("reject", {}),
+    ("effect", {}),
+    ("flaky", {"failures": 1}),
+)
+PREFETCH: Final = 50
+#: Numbers of the second order begin here.
+LATER: Final = 20_000_000
+
+
+async def kill(rig: Rig, scale: Scale) -> Figure:
+    """Kill one of two workers again and again, and start another for it."""
+    figure = Figure()
+    await rig.work(count=2, prefetch=PREFETCH)
+    await rig.consuming(2)
+    rate = scale.messages / scale.seconds
+    await rig.publish(scale.messages, rate=rate, tasks=MIX, endless=True)
+    for _ in range(scale.faults):
+        await asyncio.sleep(rig.random.uniform(0.5, 1.5) * scale.seconds / scale.faults)
+        victim = rig.random.choice(rig.workers)
+        rig.workers.remove(victim)
+        await victim.kill()
+        await rig.work(prefetch=PREFETCH)
+    killed = time.monotonic()
+    figure.recovered_within(await rig.effects_after(killed))
+    figure.count(await rig.reckon(within=scale.seconds + 60))
+    figure.told["kills"] = scale.faults
+    figure.must(
+        figure.effects_doubled <= PREFETCH * scale.faults,
+        "more duplicates than deliveries were in flight",
+    )
+    return figure
+
+
+async def crash(rig: Rig, scale: Scale, *, point: str) -> Figure:
+    """Have one worker after another die at the same point of settling."""
+    figure = Figure()
+    tasks = (("effect", {}), ("reject", {}), ("flaky", {"failures": 1}))
+    await (await rig.publish(scale.messages, tasks=tasks)).wait()
+    for _ in range(scale.faults):
+        fuse = rig.random.randint(1, 2 * scale.messages // (5 * scale.faults))
+        (worker,) = await rig.work(prefetch=PREFETCH, **{CRASH: f"{point}:{fuse}"})
+        figure.must(await worker.wait() == -signal.SIGKILL, "a worker did not die where it should")
+        rig.workers.remove(worker)
+    await rig.work(prefetch=PREFETCH)
+    figure.count(await rig.reckon())
+    figure.told["crashes"] = scale.faults
+    figure.must(
+        figure.effects_doubled <= PREFETCH * scale.faults,
+        "more duplicates than deliveries were in flight",
+    )
+    return figure
+
+
+async def roll(rig: Rig, scale: Scale, *, grace: float) -> Figure:
+    """Replace replicas one after another while there is work that takes longer than a turn."""
+    figure = Figure()
+    work = 0.15
+    await rig.work(count=3, drain_grace=grace, prefetch=PREFETCH)
+    await rig.consuming(3)
+    await rig.publish(
+        scale.messages,
+        rate=scale.messages / scale.seconds,
+        tasks=(("effect", {"before": work}),),
+        endless=True,
+    )
+    codes: Counter[int] = Counter()
+    for _ in range(scale.faults):
+        await asyncio.sleep(scale.seconds / scale.faults)
+        leaving = rig.workers.pop(0)
+        await rig.work(drain_grace=grace, prefetch=PREFETCH)
+        leaving.signal(signal.SIGTERM)
+        codes[await leaving.wait()] += 1
+    figure.count(await rig.reckon(within=scale.seconds + 60))
+    figure.told |= {"sigterms": scale.faults, "grace_s": grace, "work_s": work}
+    figure.must(set(codes) == {0}, f"exit codes: {dict(codes)}")
+    figure.must(figure.dead == 0, "healthy work was dead-lettered")
+    figure.must(figure.effects_doubled == 0, "work was done twice although nothing crashed")
+    return figure
+
+
+async def freeze(rig: Rig, scale: Scale) -> Figure:
+    """Stop one of two workers until the broker gives it up, then let it go on."""
+    figure = Figure()
+    await rig.work(count=2, prefetch=PREFETCH)
+    await rig.consuming(2)
+    await rig.publish(
+        scale.messages,
+        rate=scale.messages / (scale.seconds * scale.faults),
+        tasks=(("effect", {"before": 0.01}),),
+        endless=True,
+    )
+    for _ in range(scale.faults):
+        victim = rig.random.choice(rig.workers)
+        victim.signal(signal.SIGSTOP)
+        await asyncio.sleep(scale.seconds)
+        thawed = time.monotonic()
+        victim.signal(signal.SIGCONT)
+        await rig.consuming(2)
+        figure.recovered_within(time.monotonic() - thawed)
+    figure.count(await rig.reckon())
+    figure.told["stopped_s"] = scale.seconds
+    figure.must(figure.dead == 0, "healthy work was dead-lettered")
+    figure.must(
+        figure.effects_doubled <= PREFETCH * scale.faults,
+        "more duplicates than deliveries were in flight",
+    )
+    return figure
+
+
+async def scale_out(rig: Rig, scale: Scale) -> Figure:
+    """Go from one replica to many and back to one under load."""
+    figure = Figure()
+    await rig.work(prefetch=20)
+    await rig.consuming(1)
+    await rig.publish(
+        scale.messages,
+        rate=scale.messages / scale.seconds,
+        tasks=(("effect", {"before": 0.02}),),
+        endless=True,
+    )
+    await asyncio.sleep(scale.seconds / 3)
+    await rig.work(count=scale.faults - 1, prefetch=20)
+    await rig.consuming(scale.faults)
+    grown = time.monotonic()
+    await asyncio.sleep(scale.seconds / 3)
+    shrunk = time.monotonic()
+    leaving = rig.workers[1:]
+    del rig.workers[1:]
+    for worker in leaving:
+        worker.signal(signal.SIGTERM)
+    codes = {await worker.wait() for worker in leaving}
+    shares = Counter(one.pid for one in rig.effects() if grown <= one.at <= shrunk)
+    figure.count(await rig.reckon(within=scale.seconds + 60))
+    total = shares.total() or 1
+    figure.told |= {
+        "replicas": scale.faults,
+        "least_share": round(min(shares.values(), default=0) / total, 2),
+        "greatest_share": round(max(shares.values(), default=0) / total, 2),
+    }
+    figure.must(codes == {0}, f"exit codes: {codes}")
+    figure.must(len(shares) == scale.faults, "a replica had nothing to do")
+    figure.must(figure.effects_doubled == 0, "work was done twice although nothing crashed")
+    return figure
+
+
+async def killed_by(rig: Rig, scale: Scale) -> Figure:
+    """Send a body that kills its worker among innocents, with a supervisor that restarts it."""
+    figure = Figure()
+    await rig.work(prefetch=PREFETCH)
+    await (await rig.publish(scale.messages, tasks=(("effect", {"before": 0.005}),))).wait()
+    await (await rig.publish(scale.faults, tasks=(("killer", {}),))).wait()
+    killers = {told for told in rig.page().sent if (number_of(rig.run, told) or 0) >= LATER}
+    await rig.publish(scale.messages, tasks=(("effect", {"before": 0.005}),))
+    deaths = 0
+
+    def judged() -> bool:
+        rig.collect()
+        return killers <= {seen.id for seen in rig.letters}
+
+    while not await asyncio.to_thread(judged):
+        for worker in [one for one in rig.workers if one.code is not None]:
+            rig.workers.remove(worker)
+            deaths += 1
+            await rig.work(prefetch=PREFETCH)
+        figure.must(deaths <= 20 * scale.faults, "it kills one worker after another")
+        if figure.broken:
+            break
+        await asyncio.sleep(0.05)
+    figure.count(await rig.reckon())
+    dead = {seen.id for seen in rig.letters}
+    figure.told |= {
+        "killers": len(killers),
+        "workers_killed": deaths,
+        "innocents_dead_lettered": len(dead - killers),
+        "codes": dict(Counter(seen.kind for seen in rig.letters)),
+    }
+    figure.must(dead <= killers, "an innocent message was dead-lettered")
+    return figure
+
+
+ROWS: Final = (
+    Row(
+        name="a body that kills its worker, prefetch 50",
+        run=killed_by,
+        full=Scale(2_000, 5),
+        short=Scale(100, 1),
+    ),
+    Row(
+        name="worker kill -9",
+        run=kill,
+        full=Scale(100_000, 200, 90),
+        short=Scale(600, 4, 2),
+    ),
+    *(
+        Row(
+            name=f"crash {point}",
+            run=partial(crash, point=point),
+            full=Scale(3_000, 50),
+            short=Scale(90, 1),
+        )
+        for point in POINTS
+    ),
+    Row(
+        name="rolling SIGTERM, grace longer than the work",
+        run=partial(roll, grace=5.0),
+        full=Scale(10_000, 50, 40),
+        short=Scale(150, 2, 1.2),
+    ),
+    Row(
+        name="rolling SIGTERM, grace shorter than the work",
+        run=partial(roll, grace=0.05),
+        full=Scale(10_000, 50, 40),
+        short=Scale(150, 2, 1.2),
+    ),
+    Row(
+        name="worker SIGSTOP",
+        run=freeze,
+        full=Scale(5_000, 4, 4),
+        short=Scale(150, 1, 2.5),
+    ),
+    Row(
+        name="replicas 1 → 8 → 1",
+        run=scale_out,
+        full=Scale(6_000, 8, 30),
+        short=Scale(300, 4, 2.4),
+    ),
+)

@@ -1,0 +1,77 @@
+"""The table in `docs/guarantees.md`: rows of a run replace the rows of earlier runs. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from faults.row import Figure
+
+COLUMNS: Final = (
+    "fault",
+    "messages",
+    "strikes",
+    "lost",
+    "unexpected",
+    "answered twice",
+    "effects twice",
+    "dead letters",
+    "longest recovery",
+    "and",
+)
+#: Figures of the run itself, not of the service.
+_LEFT_OUT: Final = frozenset({"row_s"})
+
+
+def line_of(figure: Figure) -> str:
+    """Return one line of the table."""
+    told = ", ".join(
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in figure.told.items()
+        if name not in _LEFT_OUT
+    )
+    if figure.broken:
+        told = f"**does not hold: {'; '.join(figure.broken)}** {told}"
+    cells = (
+        figure.row,
+        f"{figure.messages:,}",
+        str(figure.strikes),
+        str(figure.lost),
+        str(figure.unexpected),
+        str(figure.doubled),
+        str(figure.effects_doubled),
+        str(figure.dead),
+        "" if figure.recovery is None else f"{figure.recovery:g} s",
+        told.replace("|", "/").replace("\n", " "),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def written(page: str, *, broker: str, where: str, figures: Mapping[str, str]) -> str:
+    """Return the page with these lines (row name → line) in the broker's table.
+
+    Rows that are not among them stay as they were; `where` tells machine and date. Raises
+    ValueError where the page has no place for the broker.
+    """
+    begin, end = f"<!-- faults {broker} -->\n", "<!-- end of faults -->"
+    before, found, rest = page.partition(begin)
+    inside, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"the page has no line {begin.strip()!r} with {end!r} behind it")
+    lines = {name: line for line in inside.splitlines() if (name := _name(line))}
+    lines |= figures
+    head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
+    return f"{before}{begin}\n{where}\n\n{head}\n{_joined(lines.values())}\n{end}{after}"
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "\n".join(lines)
+
+
+def _name(line: str) -> str:
+    """Return the row a line belongs to; empty for the head and what is around the table."""
+    if not line.startswith("| ") or line.startswith(f"| {COLUMNS[0]} |"):
+        return ""
+    return line.partition(" | ")[0].removeprefix("| ")

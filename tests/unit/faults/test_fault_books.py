@@ -1,0 +1,87 @@
+"""The ledger, the requests and the table of the fault suite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from faults.frames import GREETING, Splitter
+from faults.ledger import Ledger, Page
+from faults.raw import METHOD, _frame
+from faults.requests import Order, number_of, request_id
+from faults.row import Figure
+from faults.soak import slope
+from faults.table import line_of, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = 42
+
+
+def test_a_request_is_known_by_its_id_and_a_strangers_is_not() -> None:
+    """Of another run, or no id at all."""
+    assert number_of(RUN, request_id(RUN, 7)) == 7
+    assert number_of(RUN, request_id(RUN + 1, 7)) is None
+    assert number_of(RUN, "no id") is None
+
+
+def test_only_what_was_confirmed_and_not_returned_is_promised(tmp_path: Path) -> None:
+    """The broker confirms what it gave back, too; a line cut short says nothing."""
+    path = tmp_path / "ledger"
+    ledger = Ledger(path)
+    ledger.sending(range(4))
+    ledger.told("r", [1])
+    ledger.told("c", [0, 1])
+    ledger.told("n", [2])
+    with path.open("a") as file:
+        file.write("c 3")
+    page = Page.read(path, RUN)
+    assert page.sent == {request_id(RUN, number) for number in range(4)}
+    assert page.confirmed == {request_id(RUN, 0)}
+
+
+def test_an_order_survives_the_command_line() -> None:
+    """What the publisher reads is what was ordered."""
+    order = Order(url="amqp://there", ledger="l", run=RUN, count=3, tasks=(("a", {"b": 1}),))
+    assert Order.of(order.text()) == order
+
+
+def test_frames_are_whole_however_they_arrive() -> None:
+    """One byte at a time, the greeting first."""
+    frames = [GREETING, _frame(METHOD, 1, b"abcd"), _frame(METHOD, 0, b"")]
+    splitter = Splitter()
+    found = [frame for byte in b"".join(frames) for frame in splitter.feed(bytes((byte,)))]
+    assert found == frames
+
+
+PAGE = "before\n<!-- faults 3.10 -->\n| old | 1 |\n<!-- end of faults -->\nafter\n"
+
+
+def test_a_run_replaces_its_own_rows_and_keeps_the_others() -> None:
+    """A row that was run again is told anew, in its place."""
+    once = written(PAGE, broker="3.10", where="Here.", figures={"a": "| a | 1 |", "b": "| b | 2 |"})
+    again = written(once, broker="3.10", where="There.", figures={"a": "| a | 3 |"})
+    assert "| a | 3 |\n| b | 2 |" in again
+    assert "Here." not in again
+    assert again.startswith("before\n")
+    assert again.endswith("\nafter\n")
+
+
+def test_a_page_without_a_place_is_refused() -> None:
+    """Figures of another version are not written over these."""
+    with pytest.raises(ValueError, match=r"faults 4\.0"):
+        written(PAGE, broker="4.0", where="Here.", figures={})
+
+
+def test_a_broken_promise_stands_in_the_table() -> None:
+    """Nobody has to read a log to see it."""
+    figure = Figure(row="a fault", lost=1)
+    figure.must(False, "nothing is lost")
+    assert "**does not hold: nothing is lost**" in line_of(figure)
+
+
+def test_the_slope_is_the_growth() -> None:
+    """Two units for each one; nothing where there is nothing to see."""
+    assert slope([(0, 1), (1, 3), (2, 5)]) == pytest.approx(2)
+    assert slope([(1, 1)]) == 0
