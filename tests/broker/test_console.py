@@ -1,0 +1,178 @@
+"""The console over a real broker: two operators, double clicks, closed tabs lose nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from broker.worker import NAMES, PATIENCE, RUNGS, Asking, eventually, serving
+from unit.console.visiting import USERS, browser_of, log_in, opened, token
+
+from examples import registry
+from workers.link.ground import stand
+from workers.publication import Publication
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+    from starlette.types import ASGIApp
+
+LETTERS = 20
+
+
+@pytest.fixture
+async def letters(amqp_url: str) -> AsyncIterator[str]:
+    """Lend a broker with letters that nobody can replay as they are."""
+    await stand(Settings(amqp_url=amqp_url, retry_delays=RUNGS), patience=PATIENCE)
+    async with Asking(amqp_url) as asking, serving(amqp_url, registry, retry_delays=RUNGS):
+        for _ in range(LETTERS):
+            await asking.client.publish(Publication(NAMES.requests, "task_request", b"{}"))
+        await eventually(lambda: sum(map(len, asking.letters.values())) == LETTERS)
+        yield amqp_url
+
+
+@asynccontextmanager
+async def people(url: str) -> AsyncIterator[tuple[ASGIApp, httpx.AsyncClient, httpx.AsyncClient]]:
+    """Lend a console with an operator and another browser of the same one, both logged in."""
+    async with opened(USERS, amqp_url=url) as app, browser_of(app) as one, browser_of(app) as two:
+        await log_in(one, "otto")
+        await log_in(two, "otto")
+        yield app, one, two
+
+
+def once(page: httpx.Response) -> str:
+    """Return the key of the page's form."""
+    found = re.search(r'name="once" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def form(page: httpx.Response, **fields: str) -> dict[str, str]:
+    """Return the page's form, filled in."""
+    return {"token": token(page), "once": once(page), **fields}
+
+
+async def over(browser: httpx.AsyncClient, address: str) -> str:
+    """Return the page of a run when that is over."""
+    async with asyncio.timeout(PATIENCE):
+        while 'id="ending"' not in (page := await browser.get(address)).text:  # noqa: ASYNC110 - a page is asked, as people do
+            await asyncio.sleep(0.05)
+    return page.text
+
+
+async def open_letters(browser: httpx.AsyncClient) -> int:
+    """Return how many letters the list says are open."""
+    found = re.search(r"(\d+) letters? open", (await browser.get("/letters")).text)
+    assert found
+    return int(found[1])
+
+
+async def test_a_double_click_is_one_discard(letters: str) -> None:
+    """However often a form is sent, what it meant is done once, and both clicks see it."""
+    async with people(letters) as (_, browser, _other):
+        page = await browser.get("/letters/discard")
+        sent = form(page, why="useless")
+        answers = await asyncio.gather(
+            *(browser.post("/letters/discard", data=sent) for _ in range(4))
+        )
+        assert {answer.status_code for answer in answers} == {303}
+        (address,) = {answer.headers["location"] for answer in answers}
+        ended = await over(browser, address)
+        assert 'id="ending">done<' in ended, ended[ended.index("<main") :]
+        assert await open_letters(browser) == 0
+        history = (await browser.get("/history")).text
+        assert history.count("useless") == 1
+        assert "otto" in history
+
+
+async def test_two_operators_never_work_on_the_same_letters(letters: str) -> None:
+    """The second is told, and nothing of theirs is done; letters go once."""
+    async with people(letters) as (_, one, two):
+        first, second = await one.get("/letters/discard"), await two.get("/letters/discard")
+        answers = await asyncio.gather(
+            one.post("/letters/discard", data=form(first, why="first")),
+            two.post("/letters/discard", data=form(second, why="second")),
+        )
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses in ([303, 409], [303, 303])
+        for answer in answers:
+            if answer.status_code == 303:
+                await over(one, answer.headers["location"])
+            else:
+                assert "Nothing was done" in answer.text
+        assert await open_letters(one) == 0
+        done = re.findall(r'<td class="n">(\d+)', (await one.get("/history")).text)
+        assert sum(map(int, done)) == LETTERS
+
+
+async def test_what_is_done_is_what_was_shown(letters: str) -> None:
+    """Letters that come between the look and the click stay."""
+    async with people(letters) as (_, browser, _other), Asking(letters) as asking:
+        page = await browser.get("/letters/discard")
+        await asking.client.publish(Publication(NAMES.requests, "task_request", b"{}"))
+        await eventually(lambda: asking.letters)
+        answer = await browser.post("/letters/discard", data=form(page, why="old ones"))
+        await over(browser, answer.headers["location"])
+        assert await open_letters(browser) == 1
+
+
+async def test_a_plan_of_another_console_is_shown_anew(letters: str) -> None:
+    """After a restart nothing is done on a yes to something this console never showed."""
+    async with people(letters) as (_, browser, _other):
+        page = await browser.get("/letters/discard")
+        sent = form(page, why="x") | {"once": "from-before"}
+        answer = await browser.post("/letters/discard", data=sent)
+        assert answer.status_code == 409
+        assert "too old" in answer.text
+        assert await open_letters(browser) == LETTERS
+
+
+async def test_a_discard_says_why_and_a_replay_must_have_a_chance(letters: str) -> None:
+    """Both are asked for again, and nothing happens."""
+    async with people(letters) as (_, browser, _other):
+        page = await browser.get("/letters/discard")
+        answer = await browser.post("/letters/discard", data=form(page))
+        assert (answer.status_code, "Say why" in answer.text) == (422, True)
+        page = await browser.get("/letters/replay")
+        answer = await browser.post("/letters/replay", data=form(page))
+        assert (answer.status_code, "would pass now" in answer.text) == (422, True)
+        assert await open_letters(browser) == LETTERS
+
+
+async def test_a_closed_console_stops_between_two_letters(letters: str) -> None:
+    """What was done is done and noted; the rest is open, and nothing is in between."""
+    async with people(letters) as (_, browser, _other):
+        page = await browser.get("/letters/replay")
+        sent = form(page, rate="1", all="on", why="slowly")
+        answer = await browser.post("/letters/replay", data=sent)
+        assert answer.status_code == 303
+    async with people(letters) as (_, browser, _other):
+        async with asyncio.timeout(PATIENCE):
+            # What went came back: it still fails.
+            while await open_letters(browser) != LETTERS:  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.1)
+        assert "slowly" in (await browser.get("/history")).text
+        assert (await browser.get(answer.headers["location"])).status_code == 404
+
+
+async def test_an_edit_that_does_not_fit_is_not_sent(letters: str) -> None:
+    """It is told why; one that fits goes, and its letter closes."""
+    async with people(letters) as (_, browser, _other):
+        listed = (await browser.get("/letters")).text
+        found = re.search(r'href="(/letters/[0-9a-f-]{36})\?', listed)
+        assert found
+        page = await browser.get(f"{found[1]}/edit")
+        answer = await browser.post(f"{found[1]}/edit", data=form(page, body='{"still": "wrong"}'))
+        assert answer.status_code == 422
+        assert "would fail again" in answer.text
+        assert "still" in answer.text
+        checked = await browser.post(
+            f"{found[1]}/check", data={"token": token(page), "body": '{"x": 1}'}
+        )
+        assert "would fail again" in checked.text
+        assert await open_letters(browser) == LETTERS
