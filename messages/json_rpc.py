@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from messages.payload import Payload
 
 CONTENT_TYPE: Final = "application/json-rpc"
+#: What nearly everybody says, and needs no closer look.
+_SILENT: Final = frozenset({None, "application/json"})
 VERSION: Final = "2.0"
 #: The member that carries what JSON-RPC has no word for.
 EXTRA: Final = "leveret"
@@ -97,7 +99,7 @@ def begins_like_json_rpc(content_type: str | None, body: bytes) -> bool:
 
 def is_json_rpc(content_type: str | None, body: bytes) -> bool:
     """Whether a message is in JSON-RPC: it says so, or its top level has `jsonrpc`."""
-    if content_type is not None and begins_like_json_rpc(content_type, b""):
+    if content_type not in _SILENT and begins_like_json_rpc(content_type, b""):
         return True
     if b'"jsonrpc"' not in body:
         return False

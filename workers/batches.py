@@ -76,7 +76,7 @@ class BatchRun:
                     self._responses.append(part)
                     continue
                 member = self._request.delivery._replace(body=part, properties=self._properties)
-                asked = self._request._replace(delivery=member, call=call)
+                asked = self._request.but(delivery=member, call=call)
                 outcome = await attempt(asked, limit)
                 if not self._take(member, outcome):
                     return _requeued()

@@ -205,7 +205,7 @@ class Endings:
         """Return what is told about an exception, and log where it was raised."""
         failure = failure_of(error)
         if not isinstance(error, Retry):
-            ids = {"envelope_id": request.subject.envelope_id}
+            ids = {"envelope_id": str(request.subject.envelope_id)}
             log.warning("%s on attempt %d", failure.reason, request.attempt, extra=ids)
             # The exception's own text may quote the body, so it is for debugging only.
             log.debug("traceback", exc_info=error, extra=ids)

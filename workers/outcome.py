@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from messages import ErrorCode, FieldError
     from topology import Delay
@@ -68,8 +69,8 @@ class Subject(NamedTuple):
 
     message_type: str = "unknown"
     task_type: str = ""
-    envelope_id: str | None = None
-    correlation_id: str | None = None
+    envelope_id: UUID | None = None
+    correlation_id: UUID | None = None
     sender_id: str | None = None
 
 

@@ -9,7 +9,7 @@ Each step returns what the next one needs or raises InvalidMessage. What is vali
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -49,8 +49,12 @@ if TYPE_CHECKING:
     from workers.registry import Registry, Route
     from workers.request import Policy
 
-#: Two machines' clocks may differ by this much before a ttl is believed to have passed.
-CLOCK_SKEW: Final = timedelta(seconds=2)
+#: Seconds two machines' clocks may differ by before a ttl is believed to have passed.
+CLOCK_SKEW: Final = 2.0
+
+
+#: What is known of a message that nobody has looked into.
+UNKNOWN: Final = Subject()
 
 
 class _TooLate(Exception):
@@ -59,15 +63,6 @@ class _TooLate(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class _Begun:
-    """A delivery, and what is known of it so far: also where a step refuses it."""
-
-    __slots__ = ("request",)
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
 
 
 class Pipeline:
@@ -100,37 +95,35 @@ class Pipeline:
 
     def handle(self, delivery: Delivery, limit: TimeLimit) -> Coroutine[Any, Any, Outcome]:
         """Return what becomes of a delivery, once awaited; that raises nothing."""
-        begun = self._begin(delivery)
-        if delivery.redelivered or begun.request.past.starts:
-            facts = partial(self._facts, begun)
-            return self._suspects.handle(begun.request, facts, self._handle(begun, limit), limit)
-        return self._handle(begun, limit)
+        request = self._begin(delivery)
+        if delivery.redelivered or request.past.starts:
+            facts = partial(self._facts, request)
+            return self._suspects.handle(request, facts, self._handle(request, limit), limit)
+        return self._handle(request, limit)
 
-    async def _handle(self, begun: _Begun, limit: TimeLimit) -> Outcome:
+    async def _handle(self, request: Request, limit: TimeLimit) -> Outcome:
         try:
-            calls = self._open(begun)
+            calls = self._open(request)
         except InvalidMessage as invalid:
-            return self._refused(
-                begun.request._replace(call=unread(begun.request.delivery)), invalid
-            )
+            request.call = unread(request.delivery)
+            return self._refused(request, invalid)
         if calls is not None:
             most = self._policy.max_body_bytes
-            run = BatchRun(begun.request, calls, self._batch_answer, most=most)
+            run = BatchRun(request, calls, self._batch_answer, most=most)
             return await run.run(self._attempt, limit)
-        return await self._attempt(begun.request, limit)
+        return await self._attempt(request, limit)
 
     async def _attempt(self, request: Request, limit: TimeLimit) -> Outcome:
         """Return what becomes of one message; raises nothing."""
-        begun = _Begun(request)
         try:
-            route, argument = self._admit(begun)
-            return await self.attempts.outcome(begun.request, route, argument, limit)
+            route, argument = self._admit(request)
+            return await self.attempts.outcome(request, route, argument, limit)
         except _TooLate as late:
-            return self._endings.expired(begun.request, late.reason)
+            return self._endings.expired(request, late.reason)
         except InvalidMessage as invalid:
-            parted = self._parted(begun.request, invalid)
+            parted = self._parted(request, invalid)
             if parted is None:
-                return self._refused(begun.request, invalid)
+                return self._refused(request, invalid)
             return await self._some(self._salvaged(request, invalid.salvage), parted, limit)
 
     async def _some(self, request: Request, parted: Parted, limit: TimeLimit) -> Outcome:
@@ -138,35 +131,35 @@ class Pipeline:
         log_figures(parted.figures, request)
         whole = request.delivery
         rest = whole._replace(body=parted.body)
-        outcome = await self._attempt(request._replace(delivery=rest, asker=NOBODY), limit)
+        outcome = await self._attempt(request.but(delivery=rest, asker=NOBODY), limit)
         ends, answers = [], []
         for one in parted.apart:
-            alone = request._replace(delivery=whole._replace(body=one.body))
+            alone = request.but(delivery=whole._replace(body=one.body))
             dead, answer = self._endings.apart(alone, one)
             ends.append(End(alone.delivery, dead))
             answers += [] if answer is None else [answer]
         return together(rest, outcome, ends, answers)
 
-    def _facts(self, begun: _Begun) -> Request:
+    def _facts(self, request: Request) -> Request:
         """Return all that can be told about a message whose work is not to be done."""
         with suppress(InvalidMessage, _TooLate):
-            if self._open(begun) is None:
-                self._admit(begun)
-        return self._salvaged(begun.request, None)
+            if self._open(request) is None:
+                self._admit(request)
+        return self._salvaged(request, None)
 
     def foresee(self, delivery: Delivery) -> Failure | None:
         """Return why this worker would not even begin with a delivery, or None; runs nothing."""
-        begun = self._begin(delivery)
+        request = self._begin(delivery)
         try:
-            calls = self._open(begun)
+            calls = self._open(request)
             for call in calls or ():
-                self._admit(_Begun(begun.request._replace(call=read_call(call))))
+                self._admit(request.but(call=read_call(call)))
             if calls is None:
-                self._admit(begun)
+                self._admit(request)
         except _TooLate as late:
             return Failure(ErrorCode.EXPIRED, late.reason, retryable=True)
         except InvalidMessage as refused:
-            invalid = self._told(begun.request, refused)
+            invalid = self._told(request, refused)
             return Failure(invalid.code, invalid.reason, invalid.errors, invalid.error_count)
         return None
 
@@ -179,17 +172,16 @@ class Pipeline:
             return None
         return part(request.delivery.body, perf_counter)
 
-    def _begin(self, delivery: Delivery) -> _Begun:
+    def _begin(self, delivery: Delivery) -> Request:
         policy = self._policy
         past = headers.past(delivery, policy.user, policy.operators)
-        return _Begun(Request(delivery, past, Subject(), NOBODY))
+        return Request(delivery, past, UNKNOWN, NOBODY)
 
-    def _open(self, begun: _Begun) -> tuple[bytes, ...] | None:
+    def _open(self, request: Request) -> tuple[bytes, ...] | None:
         """Find out the form a message has; returns the calls of a batch, None for one message.
 
         Raises InvalidMessage for what must not be parsed.
         """
-        request = begun.request
         delivery = request.delivery
         inspect(
             delivery,
@@ -200,19 +192,17 @@ class Pipeline:
             return None
         calls = split_batch(delivery.body)
         if calls is None:
-            begun.request = request._replace(call=read_call(delivery.body))
+            request.call = read_call(delivery.body)
         return calls
 
-    def _admit(self, begun: _Begun) -> tuple[Route, Any]:
+    def _admit(self, request: Request) -> tuple[Route, Any]:
         """Return all that processing needs; raises InvalidMessage or _TooLate, and runs nothing."""
-        context = self._policy.security.context(begun.request, self._known, self._now())
-        envelope = self._decode(begun.request, context)
-        request = begun.request = begun.request._replace(
-            subject=self._subject(envelope),
-            envelope=envelope,
-        )
-        request = begun.request = request._replace(asker=self._asker(request, envelope))
-        late = self._late(request, envelope)
+        now = self._now()
+        context = self._policy.security.context(request, self._known, now)
+        request.envelope = envelope = self._decode(request, context)
+        request.subject = self._subject(envelope)
+        request.asker = self._asker(request, envelope)
+        late = self._late(request, envelope, now)
         if late is not None:
             raise _TooLate(late)
         return self._resolve(envelope, context)
@@ -253,29 +243,29 @@ class Pipeline:
         return Subject(
             message_type,
             task_type,
-            str(envelope.envelope_id),
-            None if envelope.correlation_id is None else str(envelope.correlation_id),
+            envelope.envelope_id,
+            envelope.correlation_id,
             envelope.source_agent.agent_id,
         )
 
-    def _late(self, request: Request, envelope: Envelope) -> str | None:
+    def _late(self, request: Request, envelope: Envelope, now: datetime) -> str | None:
         """Return why it is too late to begin, or None.
 
         A retry has begun long ago, what was held back came in time, and a replay is an operator's
         wish: no copy of ours has a ttl left.
         """
-        now = self._now()
         deadline = deadline_of(envelope)
         if deadline is not None and now >= deadline:
             return "its deadline passed before the work began"
         if not self._policy.ttl or request.past.is_copy:
             return None
-        sent: datetime | None = None
-        if "timestamp" in envelope.model_fields_set:
-            sent = envelope.timestamp
+        if "timestamp" in envelope.__pydantic_fields_set__:
+            age = (now - envelope.timestamp).total_seconds()
         elif request.delivery.properties.timestamp is not None:
-            sent = datetime.fromtimestamp(request.delivery.properties.timestamp, UTC)
-        if sent is not None and now - sent > timedelta(seconds=envelope.ttl) + CLOCK_SKEW:
+            age = now.timestamp() - request.delivery.properties.timestamp
+        else:
+            return None
+        if age > envelope.ttl + CLOCK_SKEW:
             return f"its ttl of {envelope.ttl} s passed before the work began"
         return None
 
@@ -316,6 +306,6 @@ class Pipeline:
             )
         if request.call is not None:
             who = salvaged_caller(request.call, salvage, properties, self._policy.answerable)
-            return request._replace(asker=who)
+            return request.but(asker=who)
         who = salvaged_asker(salvage, properties, self._policy.answerable)
-        return request._replace(asker=who)
+        return request.but(asker=who)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from messages import TaskRequestPayload
 from workers.lanes import Lane
@@ -47,8 +47,13 @@ class Policy:
     lane: Lane = field(default_factory=Lane)
 
 
-class Request(NamedTuple):
-    """One delivery on its way through the pipeline, and what is known of it so far."""
+@dataclass(slots=True)
+class Request:
+    """One delivery on its way through the pipeline, and what is known of it so far.
+
+    The steps fill it in as they learn more, so that a refusal can tell all that was known. Not
+    frozen: a copy for each step would cost more than some of the steps.
+    """
 
     delivery: Delivery
     past: headers.Past
@@ -57,6 +62,10 @@ class Request(NamedTuple):
     envelope: Envelope | None = None
     #: The call it came as; None for the protocol's own form.
     call: Call | None = None
+
+    def but(self, **changes: Any) -> Request:
+        """Return a copy in which some things are different."""
+        return replace(self, **changes)
 
     @property
     def attempt(self) -> int:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, assert_never
 from workers.outcome import Batched, DeadLettered, Expired, Replied, Requeued, Retried
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from workers.outcome import Delivery, Outcome, Subject
 
 log = logging.getLogger("leveret.outcome")
@@ -64,7 +66,11 @@ def _ids(delivery: Delivery, subject: Subject, outcome: str, **more: str) -> dic
         "outcome": outcome,
         "message_type": subject.message_type,
         "task_type": subject.task_type,
-        "envelope_id": subject.envelope_id,
-        "correlation_id": subject.correlation_id,
+        "envelope_id": _text(subject.envelope_id),
+        "correlation_id": _text(subject.correlation_id),
         **more,
     }
+
+
+def _text(told: UUID | None) -> str | None:
+    return None if told is None else str(told)
