@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from broker.command import user
 from broker.letters import (
     NAMES,
     WORK,
@@ -26,16 +27,19 @@ from broker.letters import (
     task,
     write,
 )
-from broker.worker import serving
+from broker.worker import eventually, serving
 
 from messages import ErrorCode, ProtocolModel
+from topology.roles import Role, permissions
 from workers import Context, Registry, Reject, headers
 from workers.deadletters import (
     Ending,
+    Foresight,
     NoSuchLetter,
     Operator,
     Pace,
     Reader,
+    Scanning,
     ScanRefused,
     Selection,
     Workbench,
@@ -43,6 +47,7 @@ from workers.deadletters import (
 )
 from workers.link.supervisor import LinkError
 from workers.publication import Publication
+from workers.settings import Settings
 
 if TYPE_CHECKING:
     from workers.deadletters import Progress
@@ -306,3 +311,26 @@ async def test_killed_at_any_step_nothing_is_lost_and_the_next_action_ends_it(
     assert max(sent.values(), default=1) <= 2
     standing = (await bench(url).ls()).standing
     assert (standing.open, standing.left_over) == (0, 0)
+
+
+async def test_an_operator_with_the_rights_of_the_role_alone_can_do_all_of_it(
+    url: str,
+    management_url: str,
+    registry: Registry,
+) -> None:
+    """A replay by the operator's own user keeps its lineage, so its old ttl does not count."""
+    name = f"{NAMES.prefix}.operator"
+    theirs = user(management_url, url, name, permissions(Role.OPERATOR, NAMES))
+    ids = await write(url, 4)
+    foresight = Foresight.of(Settings(amqp_url=theirs), registry, user=name)
+    workbench = Workbench(desk(theirs), Operator(who="ada", foresight=foresight))
+    proposal = await workbench.preview(Selection())
+    assert proposal.told == "4 of 4 would now pass"
+    async with serving(url, registry) as (_, metrics):
+        over = await workbench.replay(proposal, Pace(rate=0, wait=1.0)).result()
+        await eventually(lambda: metrics.in_flight == 0)
+    assert (over.done, over.ending, over.returned) == (4, Ending.DONE, 0)
+    assert await workbench.history(ids[0]) == await workbench.history()
+    (deed,) = await workbench.history()
+    assert deed.by == name
+    assert (await workbench.ls(scan=Scanning.ALWAYS)).matching == 0
