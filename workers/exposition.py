@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, exposition
-from prometheus_client.core import Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
@@ -22,16 +22,22 @@ def page(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     return write(registry), content_type
 
 
-def merge(texts: Mapping[str, str], accept: str = "") -> tuple[bytes, str]:
-    """Return the pages of several replicas as one, each sample labelled with its replica."""
+def merge(
+    texts: Mapping[str, str], accept: str = "", *, wanted: int | None = None
+) -> tuple[bytes, str]:
+    """Return the pages of several replicas as one, each sample labelled with its replica.
+
+    With `wanted` it is told too how many there should be, and how many have answered.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Merged(texts))
+    registry.register(_Merged(texts, wanted))
     return page(registry, accept)
 
 
 class _Merged(Collector):
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, texts: Mapping[str, str], wanted: int | None) -> None:
         self._texts = texts
+        self._wanted = wanted
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -48,3 +54,14 @@ class _Merged(Collector):
                     labels = {REPLICA: replica, **sample.labels}
                     whole.samples.append(sample._replace(labels=labels))
         yield from families.values()
+        if self._wanted is not None:
+            yield GaugeMetricFamily(
+                "leveret_replicas_wanted",
+                "Worker processes this supervisor keeps running.",
+                value=self._wanted,
+            )
+            yield GaugeMetricFamily(
+                "leveret_replicas_answering",
+                "Worker processes that told their figures for this page.",
+                value=len(self._texts),
+            )

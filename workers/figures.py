@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers.metrics import BUCKETS
+from workers.durations import BUCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

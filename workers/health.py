@@ -31,6 +31,11 @@ class Health:
         told = (self._in_the_way.get(what) for what in (*LINES, *_OTHERS))
         return next((reason for reason in told if reason), None)
 
+    def hindrances(self) -> dict[str, int]:
+        """Return 1 for each thing that is in the way, 0 for each that is not: a closed list."""
+        there = {what: int(what in self._in_the_way) for what in (*LINES, *_OTHERS)}
+        return there | {"leaving": int(bool(self._over))}
+
     def not_consuming_for(self) -> float:
         """Return for how many seconds a line was missing; 0 while both are there."""
         missing = any(line in self._in_the_way for line in LINES)

@@ -7,13 +7,11 @@ the registry and from closed lists, never from a sender.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from itertools import accumulate
 from time import time
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -22,36 +20,18 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from messages import ErrorCode, TaskRequestPayload
+from workers.durations import Durations
+from workers.families import counted, measured, plain, timed
 from workers.outcome import Batched, DeadLettered, Expired, Replied, Requeued, Retried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
     from workers.outcome import Answer, Delivery, Outcome
 
-#: Seconds: from the quickest processor to the longest time limit.
-BUCKETS: Final = (
-    0.0005,
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-    120.0,
-    300.0,
-)
 OUTCOMES: Final[dict[type[Outcome], str]] = {
     Replied: "replied",
     DeadLettered: "dead_lettered",
@@ -59,33 +39,15 @@ OUTCOMES: Final[dict[type[Outcome], str]] = {
     Expired: "expired",
     Requeued: "requeued",
 }
+#: What a look into the inbox can find.
+INBOX: Final = (
+    *("new", "duplicate", "busy", "id_reused"),
+    *("unidentified", "unavailable", "not_kept"),
+)
+#: Of what was dead-lettered or given back before its type was known.
+_NOBODY_KNOWS: Final = ("unknown", "")
 #: Different types of validation errors told apart; a model may define any number of its own.
 MOST_ERROR_TYPES: Final = 150
-
-
-class Durations:
-    """A histogram of seconds."""
-
-    __slots__ = ("_counts", "_sum")
-
-    def __init__(self) -> None:
-        self._counts = [0] * (len(BUCKETS) + 1)
-        self._sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one duration."""
-        self._counts[bisect_left(BUCKETS, seconds)] += 1
-        self._sum += seconds
-
-    @property
-    def counts(self) -> list[int]:
-        """How many were in each bucket, the last one beyond all bounds."""
-        return self._counts
-
-    def buckets(self) -> tuple[list[tuple[str, float]], float]:
-        """Return the cumulated counts by upper bound, and the sum."""
-        bounds = [*map(str, BUCKETS), "+Inf"]
-        return list(zip(bounds, map(float, accumulate(self._counts)), strict=True)), self._sum
 
 
 class Metrics(Collector):
@@ -96,26 +58,37 @@ class Metrics(Collector):
         self._version = version
         self._received = 0
         self._redelivered = 0
-        self._ends: Counter[tuple[str, str, type[Outcome]]] = Counter()
+        task_types = tuple(task_types)
+        # A series that begins at 0 shows its first message: `increase` needs something before it.
+        types = [(TaskRequestPayload.message_type_name(), task) for task in task_types]
+        self._ends: Counter[tuple[str, str, type[Outcome]]] = Counter(
+            {(*subject, end): 0 for subject in (*types, _NOBODY_KNOWS) for end in OUTCOMES}
+        )
         self._given_back = 0
         self._processing = {task: Durations() for task in ("", "unknown", *task_types)}
         self._age = Durations()
         self._publishing = Durations()
-        self._codes: Counter[str] = Counter()
+        self._codes = Counter({code.value: 0 for code in ErrorCode})
         self._error_types: Counter[str] = Counter()
-        self._retries: Counter[str] = Counter()
-        self._held: Counter[str] = Counter()
+        self._retries = Counter(dict.fromkeys(task_types, 0))
+        self._held = Counter(dict.fromkeys(task_types, 0))
+        self._task_types = task_types
         #: Names the task types that are being held back; the pipeline knows.
         self.braking: Callable[[], Iterable[str]] = tuple
         #: Counts the fields of newer minor versions that were dropped; the pipeline knows.
         self.dropping: Callable[[], int] = int
+        #: When the oldest message here was sent, in seconds since 1970; the runners know.
+        self.oldest: Callable[[], int | None] = lambda: None
+        #: What is in the way of taking messages, 1 or 0 each; the health knows.
+        self.hindrances: Callable[[], Mapping[str, int]] = dict
         self._undeliverable = 0
         self._connected = {"consuming": 0, "publishing": 0}
         self._connections = dict.fromkeys(self._connected, 0)
-        self._inbox: Counter[str] = Counter()
+        self._inbox = Counter(dict.fromkeys(INBOX, 0))
         #: What a scrape reads; add further collectors to it.
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
+        ProcessCollector(registry=self.registry)
 
     # -- told by the service, for each message --
 
@@ -225,53 +198,66 @@ class Metrics(Collector):
         """Yield everything; taken in one go, so that the books balance in every scrape."""
         yield from self._messages()
         yield from self._durations()
-        yield _counted(
-            "leveret_dead_letters", "Dead letters, by reason.", "error_code", self._codes
-        )
-        yield _counted(
+        yield from self._trouble()
+        yield from self._standing()
+        yield counted("leveret_inbox", "Looks into the inbox, by result.", "result", self._inbox)
+        yield InfoMetricFamily("leveret_build", "What runs here.", {"version": self._version})
+
+    def _trouble(self) -> Iterator[Metric]:
+        yield counted("leveret_dead_letters", "Dead letters, by reason.", "error_code", self._codes)
+        yield counted(
             "leveret_validation_errors",
             "Validation errors of messages, by type.",
             "error_type",
             self._error_types,
         )
-        yield _counted(
+        yield counted(
             "leveret_retries", "Attempts put off to a retry rung.", "task_type", self._retries
         )
-        yield _counted(
+        yield counted(
             "leveret_held",
             "Deliveries put off to a retry rung before an attempt was made.",
             "task_type",
             self._held,
         )
-        brake = GaugeMetricFamily(
-            "leveret_brake_engaged",
-            "Whether work of this type is held back because all of it fails.",
-            labels=["task_type"],
-        )
-        for task_type in self.braking():
-            brake.add_metric([task_type], 1)
-        yield brake
-        yield _plain(
+        yield plain(
             "leveret_unknown_fields_dropped",
             "Fields of newer minor versions of the protocol, dropped unread.",
             self.dropping(),
         )
-        yield _plain("leveret_replies_undeliverable", "Answers nobody took.", self._undeliverable)
-        yield _plain(
+        yield plain("leveret_replies_undeliverable", "Answers nobody took.", self._undeliverable)
+        yield plain(
             "leveret_redelivered", "Deliveries the broker had handed out before.", self._redelivered
         )
-        yield _counted("leveret_inbox", "Looks into the inbox, by result.", "result", self._inbox)
-        connected = GaugeMetricFamily(
+
+    def _standing(self) -> Iterator[Metric]:
+        """Yield how things stand at this moment."""
+        yield measured(
+            "leveret_brake_engaged",
+            "Whether work of this type is held back because all of it fails.",
+            "task_type",
+            dict.fromkeys(self._task_types, 0) | dict.fromkeys(self.braking(), 1),
+        )
+        yield measured(
+            "leveret_not_ready",
+            "What keeps this worker from taking messages: 1 while it does.",
+            "reason",
+            self.hindrances(),
+        )
+        yield measured(
             "leveret_connected",
             "Whether a connection to the broker is there.",
-            labels=["connection"],
+            "connection",
+            self._connected,
         )
-        for name, there in self._connected.items():
-            connected.add_metric([name], there)
-        yield connected
         again = sum(max(0, times - 1) for times in self._connections.values())
-        yield _plain("leveret_reconnects", "Connections made anew after a loss.", again)
-        yield InfoMetricFamily("leveret_build", "What runs here.", {"version": self._version})
+        yield plain("leveret_reconnects", "Connections made anew after a loss.", again)
+        oldest = self.oldest()
+        yield GaugeMetricFamily(
+            "leveret_oldest_message_seconds",
+            "Seconds since the oldest message that is with this worker was sent; 0 without any.",
+            value=0.0 if oldest is None else max(0.0, time() - oldest),
+        )
 
     def _messages(self) -> Iterator[Metric]:
         in_flight = self.in_flight
@@ -287,11 +273,11 @@ class Metrics(Collector):
             "Deliveries settled, by what became of them.",
             labels=["message_type", "task_type", "outcome"],
         )
-        for (message_type, task_type, kind), count in self._ends.items():
+        ends = Counter(self._ends)
+        # What went back to the broker before it had an end here: nobody knows its type.
+        ends[*_NOBODY_KNOWS, Requeued] += self._given_back
+        for (message_type, task_type, kind), count in ends.items():
             processed.add_metric([message_type, task_type, OUTCOMES[kind]], count)
-        if self._given_back:
-            # Back with the broker before they had an end here, so nobody knows their type.
-            processed.add_metric(["unknown", "", "requeued"], self._given_back)
         yield processed
         yield GaugeMetricFamily(
             "leveret_in_flight",
@@ -310,24 +296,9 @@ class Metrics(Collector):
             if buckets[-1][1]:
                 processing.add_metric([task_type], buckets, total)
         yield processing
-        for name, text, durations in (
-            ("leveret_message_age_seconds", "Seconds from sent to done.", self._age),
-            (
-                "leveret_publish_seconds",
-                "Seconds until a publication was confirmed.",
-                self._publishing,
-            ),
-        ):
-            buckets, total = durations.buckets()
-            yield HistogramMetricFamily(name, text, buckets=buckets, sum_value=total)
-
-
-def _counted(name: str, text: str, label: str, counts: Counter[str]) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, text, labels=[label])
-    for value, count in counts.items():
-        family.add_metric([value], count)
-    return family
-
-
-def _plain(name: str, text: str, count: int) -> CounterMetricFamily:
-    return CounterMetricFamily(name, text, value=count)
+        yield timed("leveret_message_age_seconds", "Seconds from sent to done.", self._age)
+        yield timed(
+            "leveret_publish_seconds",
+            "Seconds until a publication was confirmed.",
+            self._publishing,
+        )

@@ -53,6 +53,7 @@ class Replicas:
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._ports: dict[int, int] = {}
         self._failed = False
+        self._sent_away = 0
 
     async def run(self) -> bool:
         """Return once all replicas have left; False when one could not start at all."""
@@ -92,6 +93,11 @@ class Replicas:
         return int(sum((await self.totals(metric, "")).values()))
 
     @property
+    def wanted(self) -> int:
+        """How many should be running: without those that an operator has sent away."""
+        return self._count - self._sent_away
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """Where each replica's pages are."""
         return tuple(f"http://127.0.0.1:{port}" for port in self._ports.values())
@@ -112,6 +118,7 @@ class Replicas:
             if code == 0:
                 # It drained because an operator asked it to: nobody wants it back.
                 log.info("replica %d left, as it was asked to", number)
+                self._sent_away += 1
                 break
             if loop.time() - began > SETTLED:
                 wait = FIRST_WAIT

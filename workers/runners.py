@@ -53,7 +53,8 @@ class Runners:
         self._queue: deque[Delivery] = deque()
         self._tasks: dict[asyncio.Task[None], TimeLimit] = {}
         self._idle: list[asyncio.Future[None]] = []
-        self._busy = 0
+        #: What each runner is at.
+        self._doing: dict[TimeLimit, Delivery] = {}
         #: One runner is on its way; waking a second before it has looked would be for nothing.
         self._waking = False
         self._quiet = asyncio.Event()
@@ -62,7 +63,13 @@ class Runners:
     @property
     def busy(self) -> int:
         """How many deliveries are being handled now."""
-        return self._busy
+        return len(self._doing)
+
+    def oldest(self) -> int | None:
+        """Return when the oldest message here was sent, in seconds since 1970; None of none."""
+        here = (*self._doing.values(), *self._urgent, *self._queue)
+        sent = (delivery.properties.timestamp for delivery in here)
+        return min((when for when in sent if when is not None), default=None)
 
     def take(self, delivery: Delivery, *, urgent: bool = False) -> None:
         """Queue a delivery; a runner starts on it in this turn of the loop."""
@@ -134,9 +141,9 @@ class Runners:
             await waiting
 
     async def _do(self, delivery: Delivery, limit: TimeLimit) -> None:
-        self._busy += 1
-        if self._busy == 1:
+        if not self._doing:
             self._quiet.clear()
+        self._doing[limit] = delivery
         began = perf_counter()
         try:
             outcome = await self._handle(delivery, limit)
@@ -147,6 +154,6 @@ class Runners:
             log.exception("a message is given back because of a mistake in leveret")
             self._settle(delivery, MISTAKE, perf_counter() - began)
         finally:
-            self._busy -= 1
-            if self._busy == 0:
+            del self._doing[limit]
+            if not self._doing:
                 self._quiet.set()

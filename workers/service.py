@@ -114,6 +114,8 @@ class Service:
         watch.metrics.braking = lambda: [route.name for route in brakes.engaged]
         self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
         self._runners = Runners(self._pipeline.handle, self._settler.settle, most=prefetch)
+        watch.metrics.oldest = self._runners.oldest
+        watch.metrics.hindrances = watch.health.hindrances
         self._presence = Presence(
             settings, registry, self.link, lambda: self._runners.busy, self._figures
         )

@@ -112,7 +112,7 @@ async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, .
     health = Health()
 
     async def pages(accept: str) -> tuple[bytes, str]:
-        return merge(await replicas.pages("/metrics"), accept)
+        return merge(await replicas.pages("/metrics"), accept, wanted=replicas.wanted)
 
     async with (
         beside(chosen, registry) as console,

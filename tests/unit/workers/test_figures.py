@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from workers.durations import BUCKETS
 from workers.figures import COUNTERS, IN_FLIGHT, counts, grown, histogram, quantile, together
-from workers.metrics import BUCKETS, Metrics
+from workers.metrics import Metrics
 from workers.outcome import Delivery, Replied, Requeued, Subject
 
 
