@@ -202,11 +202,9 @@ class Endings:
         return failure_of(asyncio.CancelledError())
 
     def raised(self, request: Request, error: Exception) -> Failure:
-        """Return what is told about an exception, and log where it was raised."""
-        failure = failure_of(error)
+        """Return what is told about an exception; its trace is logged for debugging."""
         if not isinstance(error, Retry):
-            ids = {"envelope_id": str(request.subject.envelope_id)}
-            log.warning("%s on attempt %d", failure.reason, request.attempt, extra=ids)
-            # The exception's own text may quote the body, so it is for debugging only.
-            log.debug("traceback", exc_info=error, extra=ids)
-        return failure
+            ids = {"envelope_id": request.subject.envelope_id}
+            # Its own text may quote the body.
+            log.debug("a processor raised", exc_info=error, extra={**ids, "untold": True})
+        return failure_of(error)

@@ -26,6 +26,7 @@ from workers.inbox.opening import open_once
 from workers.link.ear import Ear
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
+from workers.logs import log_outcome
 from workers.notes import open_notes
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
@@ -299,6 +300,7 @@ class Service:
     def settled(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
         """Count a settled delivery, and log it where somebody may want to look."""
         self._watch.metrics.settled(delivery, outcome, seconds)
+        log_outcome(delivery, outcome)
         self._note_empty()
 
     def abandoned(self, delivery: Delivery) -> None:

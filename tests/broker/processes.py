@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,9 +22,13 @@ async def running(
     url: str,
     registry: str,
     *flags: str,
+    stderr: IO[bytes] | None = None,
     **settings: object,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Lend a `leveret run` of a registry; settings are those of the environment."""
+    """Lend a `leveret run` of a registry; settings are those of the environment.
+
+    What it logs goes to `stderr`, where one is given.
+    """
     given = {"retry_delays": "200ms,400ms", "http_port": 0} | settings
     environment = {key: value for key, value in os.environ.items() if "LEVERET_" not in key} | {
         "PYTHONPATH": str(TESTS),
@@ -32,7 +36,7 @@ async def running(
         **{f"LEVERET_{name.upper()}": str(value) for name, value in given.items()},
     }
     command = [sys.executable, "-m", "workers.cli", "run", registry, *flags]
-    process = await asyncio.create_subprocess_exec(*command, env=environment)
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=stderr)
     try:
         yield process
     finally:

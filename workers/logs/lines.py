@@ -119,11 +119,13 @@ def _trace(record: logging.LogRecord) -> tuple[str, ...]:
     if not record.exc_info or record.exc_info[1] is None:
         return ()
     lines: list[str] = []
+    # `extra={"untold": True}` keeps back an exception's own text, which may quote a body.
+    told = _name if getattr(record, "untold", False) else _told
     error: BaseException | None = record.exc_info[1]
     for _ in range(LONGEST_CHAIN):
         if error is None:
             break
-        lines.append(_told(error))
+        lines.append(told(error))
         frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
         lines.extend(
             f"  {clean(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames
@@ -132,6 +134,10 @@ def _trace(record: logging.LogRecord) -> tuple[str, ...]:
         if error is not None:
             lines.append("because of")
     return tuple(lines)
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__
 
 
 def _told(error: BaseException) -> str:

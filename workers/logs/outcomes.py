@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from workers.outcome import Batched, DeadLettered, Expired, Replied, Requeued, Retried
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from workers.outcome import Delivery, Outcome, Subject
+    from workers.outcome import Delivery, Failure, Outcome, Subject
 
 log = logging.getLogger("leveret.outcome")
+
+#: Types of errors that one line tells.
+MOST_KINDS: Final = 5
 
 
 def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
@@ -22,23 +25,24 @@ def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
     """
     match outcome:
         case Replied():
+            # The way of nearly every message: no more than this look.
             if log.isEnabledFor(logging.DEBUG):
                 log.debug("replied", extra=_ids(delivery, outcome.subject, "replied"))
         case Retried(failure=failure, held=held):
             log.info(
-                "%s (%s) after %d attempts: %s",
+                "%s (%s) after attempt %d: %s",
                 "put off" if held else "will be tried again",
                 "at once" if outcome.delay is None else f"in {outcome.delay}",
                 outcome.attempt,
-                failure.reason,
+                _why(failure),
                 extra=_ids(delivery, outcome.subject, "retried", error_code=failure.code.value),
             )
         case DeadLettered(failure=failure) | Expired(failure=failure):
             end = "expired" if isinstance(outcome, Expired) else "dead_lettered"
             log.warning(
-                "dead-lettered after %d attempts: %s",
+                "dead-lettered on attempt %d: %s",
                 outcome.attempts,
-                failure.reason,
+                _why(failure),
                 extra=_ids(
                     delivery,
                     outcome.subject,
@@ -60,6 +64,15 @@ def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
             assert_never(outcome)
 
 
+def _why(failure: Failure) -> str:
+    """Return the reason; of errors in a body only their types, since a sender names its fields."""
+    if not failure.errors:
+        return failure.reason
+    kinds = sorted({error.error_type for error in failure.errors})
+    told = ", ".join(kinds[:MOST_KINDS]) + (", …" if len(kinds) > MOST_KINDS else "")
+    return f"{failure.error_count} errors ({told}); the letter says where"
+
+
 def _ids(delivery: Delivery, subject: Subject, outcome: str, **more: str) -> dict[str, object]:
     return {
         "queue": delivery.queue,
@@ -67,7 +80,8 @@ def _ids(delivery: Delivery, subject: Subject, outcome: str, **more: str) -> dic
         "message_type": subject.message_type,
         "task_type": subject.task_type,
         "envelope_id": _text(subject.envelope_id),
-        "correlation_id": _text(subject.correlation_id),
+        # What could not be read is found by what stands beside its body.
+        "correlation_id": _text(subject.correlation_id) or delivery.properties.correlation_id,
         **more,
     }
 

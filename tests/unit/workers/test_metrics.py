@@ -1,4 +1,4 @@
-"""What a scrape shows: every public name, books that balance, and never more series for more input."""
+"""What a scrape shows: every public name, books that balance, and a bounded number of series."""
 
 from __future__ import annotations
 
