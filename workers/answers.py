@@ -22,7 +22,7 @@ from messages import (
 from messages.json_rpc import CONTENT_TYPE
 from messages.json_rpc_answers import error_body, result_body
 from workers.outcome import Answer
-from workers.task_answers import TASK_ANSWER, TaskAnswers
+from workers.task_answers import TASK_ANSWER, TaskAnswers, refuse_no_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,7 @@ class Answers:
                 return (
                     None if address is None else self._answer(address, asked, TASK_ANSWER, written)
                 )
+        refuse_no_number(result.model_dump() if isinstance(result, BaseModel) else result)
         if isinstance(result, Payload):
             answered = answer_payload(request, result, source=self._source)
         else:

@@ -8,6 +8,8 @@ values only the models can write - goes theirs.
 from __future__ import annotations
 
 import os
+import re
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -31,6 +33,10 @@ _OPTIONS: Final = orjson.OPT_UTC_Z
 _PLAIN: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 #: How a key that must not leave the worker begins in JSON.
 _PRIVATE_KEY: Final = b'"' + PRIVATE.encode()
+#: What is written in the place of NaN and the infinities: null, or by models that are told so their
+#: names. Only where one of these stands need the values be looked at.
+_MAY_HIDE: Final = b"null"
+_SPELLED: Final = re.compile(rb"NaN|Infinity")
 #: Random bytes fetched from the system at once: 256 ids.
 _POOL: Final = 4096
 #: The first hex digit of a UUID's fourth group, by the random one in its place.
@@ -46,7 +52,10 @@ class TaskAnswers:
         self._at = 0
 
     def write(self, request: Envelope, result: object, now: datetime) -> bytes | None:
-        """Return the whole answer as JSON; None where the models must write it."""
+        """Return the whole answer as JSON; None where the models must write it.
+
+        Raises ValueError for a result with a number that JSON has no word for.
+        """
         data = _data(result)
         if data is None:
             return None
@@ -104,13 +113,35 @@ def _data(result: object) -> bytes | None:
         if isinstance(result, Payload | TaskResult):
             return None
         data = type(result).__pydantic_serializer__.to_json(result)
+        if _MAY_HIDE in data or _SPELLED.search(data):
+            refuse_no_number(result.model_dump())
     elif isinstance(result, dict):
         try:
             data = orjson.dumps(result, option=_PLAIN)
         except TypeError:
             return None
+        if _MAY_HIDE in data:
+            refuse_no_number(result)
     else:
         return None
     if not data.startswith(b"{"):
         return None
     return orjson.dumps(without_private(orjson.loads(data))) if _PRIVATE_KEY in data else data
+
+
+def refuse_no_number(value: object) -> None:
+    """Raise ValueError where a result holds NaN or an infinity: JSON has no word for them.
+
+    Written as null they would be taken for "not there" by whoever asked.
+    """
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise ValueError(
+                f"a processor returned {value}, which JSON cannot say; return None or a text"
+            )
+    elif isinstance(value, dict):
+        for one in value.values():
+            refuse_no_number(one)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for one in value:
+            refuse_no_number(one)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from math import inf, nan
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -13,7 +14,10 @@ from pydantic import BaseModel, Field, RootModel
 
 from messages import (
     Envelope,
+    ErrorCode,
     HeartbeatPayload,
+    Payload,
+    ProtocolModel,
     TaskRequest,
     TaskRequestPayload,
     TaskResult,
@@ -21,8 +25,13 @@ from messages import (
     answer_task,
     encode,
 )
+from workers import Context, Registry
+from workers.outcome import DeadLettered
 from workers.task_answers import TaskAnswers
-from workers.testing import agent
+from workers.testing import Rehearsal, agent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
 SOURCE = agent("worker")
@@ -110,3 +119,61 @@ def test_ids_are_random_uuids() -> None:
     assert len(set(ids)) == 2_000
     assert {one.version for one in ids} == {4}
     assert {one.variant for one in ids} == {uuid4().variant}
+
+
+class Words(ProtocolModel):
+    """Parameters nobody looks at."""
+
+
+class Loose(BaseModel):
+    """A user's model that lets any number pass."""
+
+    share: float = 0.0
+    note: str | None = None
+
+
+class LooselyAnswered(Payload, type="loosely_answered"):
+    """An answer whose content nobody checks."""
+
+    content: dict[str, Any]
+
+
+NO_NUMBER = (nan, inf, -inf)
+
+
+@pytest.mark.parametrize("number", NO_NUMBER)
+@pytest.mark.parametrize(
+    "result_of",
+    [
+        lambda number: {"a": [{"b": number}]},
+        lambda number: {"when": NOW, "a": (1, number)},
+        lambda number: Loose(share=number),
+        lambda number: LooselyAnswered(content={"a": number}),
+        lambda number: TaskResult(
+            task_id=uuid4(),
+            status=TaskStatus.COMPLETED,
+            completion_time=NOW,
+            result_data={"a": number},
+        ),
+    ],
+)
+async def test_what_json_cannot_say_is_the_processors_mistake(
+    number: float, result_of: Callable[[float], Any]
+) -> None:
+    """Neither null nor a body that no parser takes goes to whoever asked."""
+    registry = Registry()
+
+    @registry.task("echo", parameters=Words, retries=0)
+    async def echo(words: Words, _context: Context) -> Any:
+        return result_of(number)
+
+    outcome = await Rehearsal(registry).task("echo")
+    assert isinstance(outcome, DeadLettered)
+    assert outcome.failure.code is ErrorCode.PROCESSING_FAILED
+    assert "ValueError" in outcome.failure.reason
+
+
+@pytest.mark.parametrize("result", [{"a": None, "b": "NaN null"}, Loose(note="Infinity")])
+def test_what_only_looks_like_one_is_written(result: Any) -> None:
+    """A null that was meant, and words, are no mistakes."""
+    assert TaskAnswers(SOURCE).write(request(), result, NOW) is not None
