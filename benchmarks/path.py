@@ -232,8 +232,10 @@ def main() -> None:
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
 
     if options.uvloop:
-        import uvloop  # noqa: PLC0415 - optional
-
+        try:
+            import uvloop  # noqa: PLC0415 - optional
+        except ModuleNotFoundError:
+            parser.error('--uvloop needs uvloop: pip install "leveret[fast]"')
         uvloop.run(whole())
     else:
         asyncio.run(whole())
