@@ -38,6 +38,10 @@ class AckWindow:
         """Whether this tag, and with it everything asked about it, is settled."""
         return tag <= self._highest and tag not in self._open
 
+    def is_settled_up_to(self, tag: int) -> bool:
+        """Whether every tag up to this one is settled."""
+        return tag <= self._highest and tag < next(iter(self._open), tag + 1)
+
     def gone(self, tag: int) -> bool:
         """Note a tag that is given back, and return whether it may be: False if it was settled.
 

@@ -8,21 +8,21 @@ broker counts all of them. Once what came back is done, the full prefetch follow
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from yarl import URL
 
-from workers.link.connection import ANSWER_WITHIN, open_wire
+from workers.link.connection import open_wire
+from workers.link.consumers import Consumers
 from workers.link.ending import Ending, stirred
 from workers.link.silence import Silence, Stale
 from workers.link.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from aiormq.abc import AbstractChannel
 
     from workers.link.connection import Wire
     from workers.link.ear import Ear
@@ -46,9 +46,9 @@ class _Life(NamedTuple):
     """One channel's life."""
 
     wire: Wire
-    channel: AbstractChannel
     over: Ending
     silence: Silence
+    consumers: Consumers
 
 
 class Consuming:
@@ -63,8 +63,8 @@ class Consuming:
         #: Something happened that the line must look at.
         self._stir = asyncio.Event()
         self._wanted = True
-        #: Times consumers were made.
-        self._turn = 0
+        #: Numbers the consumers that were made.
+        self._turns = itertools.count(1)
         self._careful_until = 0.0 if plan.careful else -1.0
         #: Set while the broker has no consumer of ours.
         self._idle = asyncio.Event()
@@ -115,13 +115,15 @@ class Consuming:
         """Consume on one channel; returns once nothing has happened on it for long."""
         channel = await wire.channel(confirms=False)
         silence = Silence(wire, self._intake, self._plan)
-        life = _Life(wire, channel, Ending(channel, self._stir), silence)
+        consumers = Consumers(channel, self._plan, self._intake, self._turns)
+        life = _Life(wire, Ending(channel, self._stir), silence, consumers)
         self._intake.attach(wire, channel.number)
         while True:
             try:
                 await self._keep_consuming(life, begun)
             except Stale:
-                await self._cancel(channel)
+                await life.consumers.none()
+                self._idle.set()
                 if not self._intake.in_hand:  # else it came at the last moment
                     break
             begun = _go_on
@@ -132,23 +134,23 @@ class Consuming:
 
     async def _keep_consuming(self, life: _Life, begun: Callable[[], None]) -> None:
         """Have the consumers that are wanted; raises when the channel is over, or Stale."""
-        share = 0
         while True:
             self._stir.clear()
             life.over.check()
-            wanted = self._share()
-            if wanted != share:
-                if share:
-                    await self._cancel(life.channel)
-                if wanted:
-                    await self._consume(life.channel, wanted)
-                share = wanted
+            share = self._share()
+            if share:
+                self._idle.clear()
+                whole = await life.consumers.have(share)
+            else:
+                await life.consumers.none()
+                self._idle.set()
+                whole = True
             begun()
             begun = _go_on
             if self.ear is not None:
                 await self.ear.attend(life.wire, self._stir)
-            careful = share > 1
-            stirred_up = await stirred(self._stir, LOOK_WHILE_CAREFUL if careful else LOOK_EVERY)
+            soon = share > 1 or not whole
+            stirred_up = await stirred(self._stir, LOOK_WHILE_CAREFUL if soon else LOOK_EVERY)
             if not stirred_up and share == 1:
                 await life.silence.look()
 
@@ -166,31 +168,6 @@ class Consuming:
             return 1
         return CAREFUL_SHARE
 
-    async def _consume(self, channel: AbstractChannel, share: int) -> None:
-        self._idle.clear()
-        self._turn += 1
-        for tag, (queue, prefetch) in self._plan.consumers(self._turn):
-            self._intake.expect(tag, queue)
-            # Holds for the next consumer on the channel.
-            await channel.basic_qos(prefetch_count=max(1, prefetch // share), timeout=ANSWER_WITHIN)
-            await channel.basic_consume(
-                queue,
-                _never,
-                consumer_tag=tag,
-                arguments=dict(self._plan.arguments.get(queue, {})),
-                timeout=ANSWER_WITHIN,
-            )
-
-    async def _cancel(self, channel: AbstractChannel) -> None:
-        for tag, _ in self._plan.consumers(self._turn):
-            await channel.basic_cancel(tag, timeout=ANSWER_WITHIN)
-        self._idle.set()
-
 
 def _go_on() -> None:
     """Tell nobody: the line was never lost."""
-
-
-async def _never(_message: object) -> None:
-    """Stand where aio-pika wants a callback; the tap takes every delivery before it gets there."""
-    raise AssertionError("a delivery passed the tap")

@@ -86,6 +86,19 @@ class Intake:
         """How many deliveries of this session are not settled."""
         return sum(self.came.values()) - sum(self.settled.values())
 
+    def in_hand_of(self, queue: str) -> int:
+        """How many deliveries of this queue in this session are not settled."""
+        return self.came[queue] - self.settled[queue]
+
+    @property
+    def came_in_all(self) -> int:
+        """How many deliveries came in this session; the tag of the last one."""
+        return sum(self.came.values())
+
+    def is_settled_up_to(self, tag: int) -> bool:
+        """Whether every delivery of this session up to this one is settled."""
+        return self._window.is_settled_up_to(tag)
+
     @property
     def is_over_redelivered(self) -> bool:
         """Whether all that somebody before us may have failed on is settled."""

@@ -116,3 +116,16 @@ def test_a_slow_message_does_not_hold_back_the_ones_after_it() -> None:
             broker.take(window.frames(5))
     assert broker.outstanding == [1]
     assert len(window._open) == 1
+
+
+def test_up_to_a_tag_all_is_settled_only_without_a_gap() -> None:
+    """Neither one that is open below it nor one that nobody spoke of yet is passed over."""
+    window = AckWindow()
+    assert window.is_settled_up_to(0)
+    for tag in (1, 2, 4):
+        window.done(tag)
+    assert window.is_settled_up_to(2)
+    assert not window.is_settled_up_to(4)
+    assert not window.is_settled_up_to(5)
+    assert window.gone(3)
+    assert window.is_settled_up_to(4)
