@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("leveret.service")
 
-#: Seconds to wait for a broker at start, and to be without one later, before giving up: an
-#: orchestrator's restart may help where we cannot.
-PATIENCE: Final = 120.0
 #: Seconds for the last confirms after the work is done.
 LAST_CONFIRMS: Final = 5.0
 #: Seconds between looks at what is in the way.
@@ -86,6 +83,8 @@ class Service:
         names = Names(settings.prefix)
         group = settings.group
         prefetch = settings.prefetch_of(group)
+        # Each queue needs one at least, so that a prefetch of 1 holds two: one in work, and an
+        # urgent one behind it, which is next.
         urgent = max(1, prefetch // URGENT_SHARE)
         self._urgent_queue = names.urgent(group)
         plan = LinkPlan(
@@ -155,15 +154,16 @@ class Service:
         attempts.once = await open_once(self._settings, self._registry, self._watch.metrics.inbox)
         if attempts.once is not None:
             attempts.once.begin()
-        await self.link.start(within=PATIENCE)
+        await self.link.start(within=self._settings.patience)
         self._minding = asyncio.create_task(self._mind(), name="mind")
         self._presence.begin()
         _tune_collector()
         log.info(
-            "worker %s consumes %s with %d in flight at most",
+            "worker %s consumes %s: %d at once, %d in flight at most",
             self._settings.agent_id,
             self._settings.group,
             self._prefetch,
+            self.link.most_unsettled,
         )
 
     async def pause(self) -> None:
@@ -254,7 +254,7 @@ class Service:
             self._empty.set()
 
     async def _serve(self, leave: asyncio.Task[Literal[True]]) -> None:
-        """Wait to be told to leave; raises Stalled after two minutes without a line."""
+        """Wait to be told to leave; raises Stalled when there was no line for too long."""
         assert self._minding is not None  # noqa: S101 - started before
         await asyncio.wait([leave, self._minding], return_when=asyncio.FIRST_COMPLETED)
         if self._minding.done():
@@ -262,14 +262,14 @@ class Service:
 
     async def _mind(self) -> None:
         """Tell probes each second what is in the way; raises Stalled when it stays so for long."""
-        health = self._watch.health
-        while health.not_consuming_for() <= PATIENCE:
+        health, patience = self._watch.health, self._settings.patience
+        while health.not_consuming_for() <= patience:
             await asyncio.sleep(LOOK_EVERY)
             health.blocked(self.link.blocked)
             if monotonic() > self._held_until:
                 health.held(None)
         raise Stalled(
-            f"nothing could be done for {PATIENCE:g} s ({health.reason}); leaving, so that whoever "
+            f"nothing could be done for {patience:g} s ({health.reason}); leaving, so that whoever "
             "supervises this worker can start it anew",
         )
 

@@ -21,7 +21,7 @@ from workers.logs import LogPlan, configure
 from workers.metrics import Metrics
 from workers.presence import leveret_version
 from workers.replicas import Replicas, Start
-from workers.service import PATIENCE, Service, Watch
+from workers.service import Service, Watch
 from workers.web import Server, application
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def _work(chosen: Settings, registry: Registry, report_port: int | None) -
         task_types=registry.task_types,
     )
     watch = Watch(metrics, Health())
-    await stand(chosen, patience=PATIENCE)
+    await stand(chosen, patience=chosen.patience)
     service = Service(chosen, registry, watch)
     _on_signals(service.leave)
     async with (

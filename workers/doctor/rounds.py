@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from topology import TopologyError
 from workers.doctor import broker, machine, unsafe
 from workers.doctor.finding import Finding, wrong
+from workers.link.ground import FramesTooSmall
 from workers.link.supervisor import BrokerUnreachable, LinkError
 from workers.watching import Watching
 
@@ -50,6 +51,8 @@ async def there(settings: Settings) -> list[Finding]:
         seen = await broker.see(settings)
     except BrokerUnreachable as error:
         return [wrong(UNREACHABLE, *_split(error))]
+    except FramesTooSmall as error:
+        return [wrong("frame_max", *_split(error))]
     except (LinkError, TopologyError) as error:
         return [wrong("login", *_split(error))]
     found = [*broker.version(settings, seen), broker.topology(seen)]

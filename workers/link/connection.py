@@ -30,6 +30,9 @@ COLD_BUFFER: Final = 1 << 20
 SIGN_OF_LIFE: Final = 1.0
 #: Seconds for one answer of the broker's; a quorum queue may be electing a leader.
 ANSWER_WITHIN: Final = 30.0
+#: Bytes a frame must hold: the properties of a dead letter - 16 KiB of our headers, 8 of the
+#: sender's, its texts - are never split over frames. Brokers allow 131,072 by default.
+LEAST_FRAME: Final = 32_768
 
 
 class Tap(asyncio.StreamReader):

@@ -32,8 +32,8 @@ from topology import (
 from topology.apply import apply, broker_version, check, look
 from topology.explain import one_line
 from workers.doctor.unsafe import unsafe_differences
-from workers.link.connection import open_wire
-from workers.link.supervisor import LOST, BrokerUnreachable, explain
+from workers.link.connection import LEAST_FRAME, open_wire
+from workers.link.supervisor import LOST, BrokerUnreachable, LinkError, explain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,6 +47,10 @@ log = logging.getLogger("leveret.topology")
 
 #: Seconds: the longest wait between two tries to reach a broker that is only just starting.
 LONGEST_WAIT = 5.0
+
+
+class FramesTooSmall(LinkError):
+    """What a worker must be able to say does not fit into this broker's frames."""
 
 
 @asynccontextmanager
@@ -75,9 +79,20 @@ async def connected(settings: Settings, *, patience: float = 0.0) -> AsyncIterat
             except LOST as error:
                 raise explain(error, str(url)) from error
     try:
+        _refuse_small_frames(wire.frame_max, str(url))
         yield wire.connection
     finally:
         await wire.close()
+
+
+def _refuse_small_frames(most: int, address: str) -> None:
+    """Raise FramesTooSmall where a dead letter's headers may not fit; `most` of 0 is no limit."""
+    if 0 < most < LEAST_FRAME:
+        raise FramesTooSmall(
+            f"the broker at {address} takes frames of {most} bytes, and the headers of a dead "
+            f"letter may need {LEAST_FRAME}: it could not be published, and would stay with the "
+            "worker; raise frame_max in its rabbitmq.conf (131072 is what brokers come with)",
+        )
 
 
 def wanted(settings: Settings, connection: Connection) -> Topology:

@@ -80,6 +80,11 @@ class Link:
         return self._plan.address
 
     @property
+    def most_unsettled(self) -> int:
+        """How many deliveries may be with us unsettled at most, all queues together."""
+        return sum(self._plan.queues.values())
+
+    @property
     def blocked(self) -> bool:
         """Whether the broker holds our publications back (an alarm)."""
         return self.outbox.blocked

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     #: Between two signs of life on a connection; a dead peer is noticed after three.
     amqp_heartbeat: Annotated[Seconds, AfterValidator(ranges.AMQP_HEARTBEAT.seconds)] = 15.0
     connect_timeout: Annotated[Seconds, AfterValidator(ranges.CONNECT.seconds)] = 10.0
+    #: How long a worker waits for a broker at its start, and goes on without one later, before it
+    #: leaves: whoever supervises it may help where it cannot.
+    patience: Annotated[Seconds, AfterValidator(ranges.PATIENCE.seconds)] = 120.0
     #: What this worker calls itself: in answers, heartbeats, logs and dead letters.
     agent_id: str = Field(default_factory=default_agent_id)
     #: Entry points of `leveret.processors` that a bare `run` takes.

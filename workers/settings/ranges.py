@@ -66,6 +66,13 @@ CONNECT: Final = Bounds(
     above="a dead address would hold up the next attempt",
     show=show_duration,
 )
+PATIENCE: Final = Bounds(
+    least=1,
+    most=3_600,
+    below="the first hiccup of the line would end the worker",
+    above="nobody would notice for an hour that this worker does nothing",
+    show=show_duration,
+)
 PROCESSES: Final = Bounds(
     least=1,
     most=256,
