@@ -125,9 +125,10 @@ async def stand(settings: Settings, *, patience: float) -> None:
             await apply(connection, plan(topology, await look(connection, topology)))
         except BrokerRefused as error:
             names = ", ".join(map(str, missing[:5]))
+            more = " and more" if len(missing) > 5 else ""  # noqa: PLR2004 - as sliced
             raise TopologyError(
-                f"the broker lacks {names}{' and more' if len(missing) > 5 else ''}, and this "  # noqa: PLR2004 - as sliced
-                "user may not declare them; run `leveret topology apply` as one who may",
+                f"the broker lacks {names}{more}, and they could not be declared here: {error}; "
+                "where rights are missing, run `leveret topology apply` as one who may",
             ) from error
 
 
