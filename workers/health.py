@@ -22,6 +22,13 @@ class Health:
         self._in_the_way: dict[str, str] = {"consuming": "starting: nothing is consumed yet"}
         self._since = clock()
         self._over = ""
+        #: What else there is to say while it is ready.
+        self.remark = ""
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this worker is leaving or has left."""
+        return bool(self._over)
 
     @property
     def reason(self) -> str | None:
@@ -36,10 +43,14 @@ class Health:
         there = {what: int(what in self._in_the_way) for what in (*LINES, *_OTHERS)}
         return there | {"leaving": int(bool(self._over))}
 
+    @property
+    def connected(self) -> bool:
+        """Whether both lines are there, whatever else is in the way."""
+        return not any(line in self._in_the_way for line in LINES)
+
     def not_consuming_for(self) -> float:
         """Return for how many seconds a line was missing; 0 while both are there."""
-        missing = any(line in self._in_the_way for line in LINES)
-        return self._clock() - self._since if missing and not self._over else 0.0
+        return 0.0 if self.connected or self._over else self._clock() - self._since
 
     def consuming(self) -> None:
         """Note that messages are taken."""
@@ -51,7 +62,7 @@ class Health:
 
     def line(self, name: str, reason: str | None) -> None:
         """Note what is wrong with one of the two lines, or that it is there."""
-        if reason is not None and not any(line in self._in_the_way for line in LINES):
+        if reason is not None and self.connected:
             self._since = self._clock()
         self._note(name, reason)
 

@@ -50,7 +50,7 @@ def application(
 
     async def readyz(_request: Request) -> Response:
         if health.reason is None:
-            return PlainTextResponse("ready\n")
+            return PlainTextResponse(f"ready: {health.remark}\n" if health.remark else "ready\n")
         return PlainTextResponse(f"{health.reason}\n", status_code=503)
 
     async def start(_request: Request) -> Response:

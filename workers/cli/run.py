@@ -19,6 +19,7 @@ from workers.link.ground import stand
 from workers.loading import load
 from workers.logs import LogPlan, configure
 from workers.metrics import Metrics
+from workers.notify import notifying
 from workers.presence import leveret_version
 from workers.replicas import Replicas, Start
 from workers.service import Service, Watch
@@ -76,13 +77,22 @@ async def _work(chosen: Settings, registry: Registry, report_port: int | None) -
         task_types=registry.task_types,
     )
     watch = Watch(metrics, Health())
-    await stand(chosen, patience=chosen.patience)
+    patience = chosen.patience
+    async with notifying(watch.health, serving=f"consuming {chosen.group}", patience=patience):
+        await stand(chosen, patience=patience)
+        await _serve(chosen, registry, watch, report_port)
+    return DONE
+
+
+async def _serve(
+    chosen: Settings, registry: Registry, watch: Watch, report_port: int | None
+) -> None:
     service = Service(chosen, registry, watch)
     _on_signals(service.leave)
     async with (
         beside(chosen, registry) as console,
         Server(
-            application(lambda accept: page(metrics.registry, accept), watch.health, console),
+            application(lambda accept: page(watch.metrics.registry, accept), watch.health, console),
             host=chosen.http_host,
             port=chosen.http_port,
         ) as server,
@@ -91,7 +101,6 @@ async def _work(chosen: Settings, registry: Registry, report_port: int | None) -
             os.write(report_port, f"{server.port}\n".encode())
             os.close(report_port)
         await service.run()
-    return DONE
 
 
 async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, ...]) -> int:
