@@ -15,7 +15,7 @@ import asyncio
 import json
 import sys
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contender import CONTENDERS, Contender, NotHere, Stand
 from message import task
@@ -63,7 +63,8 @@ async def compare(stage: Stage, contenders: list[Contender], given: Namespace) -
                 print(f"{queue_type} round {number + 1} {one.name}: {result}", file=sys.stderr)
         for one in contenders:
             alone, busy = await latencies(stage, one, round_, measured[one.name], given)
-            print(line(one, queue_type, measured, alone, busy), flush=True)
+            found = row(one, queue_type, measured, alone, busy)
+            print(told(found) if given.table else json.dumps(found), flush=True)
 
 
 async def measure(stage: Stage, one: Contender, round_: Round, count: int) -> Measured:
@@ -87,17 +88,26 @@ async def latencies(
     return alone, await stage.latency(one, round_, bodies, rate=rate)
 
 
-def line(
+def told(row: dict[str, Any]) -> str:
+    """Return a row for people."""
+    return (
+        f"{row['queue']:<8}{row['contender']:<12}{row['messages_per_second']:>8,} /s"
+        f"{row['cpu_us_per_message']:>9.1f} µs CPU{row['rss_mb']:>8.1f} MB"
+        f"   round trip {row['p50_ms']:.2f} ms, p99 {row['p99_ms']:.2f} ms"
+    )
+
+
+def row(
     one: Contender,
     queue_type: str,
     measured: dict[str, list[Measured]],
     alone: Latency,
     busy: Latency,
-) -> str:
+) -> dict[str, Any]:
     """Return a contender's row."""
     rates = {name: median(m.messages_per_second for m in ms) for name, ms in measured.items()}
     mine = measured[one.name]
-    row = {
+    row: dict[str, Any] = {
         "contender": one.name,
         "queue": queue_type,
         "messages_per_second": round(rates[one.name]),
@@ -116,7 +126,7 @@ def line(
     for rival in ("faststream", "c"):
         if rival in rates:
             row[f"times_{rival}"] = round(rates[one.name] / rates[rival], 2)
-    return json.dumps(row)
+    return row
 
 
 def arguments() -> Namespace:
@@ -127,6 +137,7 @@ def arguments() -> Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prefetch", type=int, default=200)
     parser.add_argument("--quick", action="store_true", help="two rounds, quorum queues only")
+    parser.add_argument("--table", action="store_true", help="for people instead of programs")
     given = parser.parse_args()
     given.queue = given.queue or (["quorum"] if given.quick else ["quorum", "classic"])
     given.rounds = min(given.rounds, 2) if given.quick else given.rounds

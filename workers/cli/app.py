@@ -72,6 +72,8 @@ GROUPS: Final = {
         "What things cost on this machine.",
         {
             "patterns": "Time ways of decoding messages side by side.",
+            "echo": "Time one worker on a private broker.",
+            "peers": "Time leveret and its peers side by side.",
         },
     ),
     "config": (

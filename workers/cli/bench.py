@@ -10,7 +10,10 @@ from cyclopts import Parameter
 from workers.bench.patterns import measure
 from workers.bench.report import markdown, plain
 from workers.cli import DONE, WRONG_USE, Failure
+from workers.cli.bench_runs import echo, peers
 from workers.cli.say import say, write
+
+__all__ = ["echo", "patterns", "peers"]
 
 
 def patterns(
