@@ -151,9 +151,10 @@ def _nested(deep: int, kind: bytes) -> bytes:
 )
 def test_huge_headers_are_cut_in_bounded_time(raw: bytes) -> None:
     """A header frame of 128 KiB costs a few milliseconds at the most, and says it was cut."""
-    began = time.perf_counter()
+    began = time.process_time()
     found = decode_properties(raw)
-    assert time.perf_counter() - began < 0.1
+    # Linear takes milliseconds; what is worse would take minutes, on any machine.
+    assert time.process_time() - began < 5
     assert found.damaged
     assert _size(found.headers) <= MOST_ENTRIES + 2
     assert _deep(found.headers) <= MOST_DEEP
