@@ -28,6 +28,14 @@ COUNTERS_AND_GAUGES = frozenset(
         "leveret_reconnects_total",
         "leveret_inbox_total",
         "leveret_build_info",
+        "leveret_held_total",
+        "leveret_unknown_fields_dropped_total",
+        "leveret_brake_engaged",
+        "leveret_not_ready",
+        "leveret_oldest_message_seconds",
+        "leveret_replicas_wanted",
+        "leveret_replicas_answering",
+        "process_resident_memory_bytes",
     },
 )
 HISTOGRAMS = frozenset(
@@ -41,6 +49,7 @@ LABELS = frozenset(
     {
         *("group", "message_type", "task_type", "outcome", "error_code", "error_type"),
         *("connection", "result", "le", "instance", "job", "replica", "queue"),
+        "reason",
     },
 )
 #: Of the broker's own metrics, the families that prometheus.yml asks for.
@@ -52,7 +61,7 @@ BROKER_METRICS = frozenset(
         "rabbitmq_detailed_queue_consumers",
     },
 )
-METRIC = re.compile(r"(?<![\w:])(?:leveret|rabbitmq)_\w+")
+METRIC = re.compile(r"(?<![\w:])(?:leveret|rabbitmq|process)_\w+")
 RECORDED = re.compile(r"[a-z_]+:[a-z_]+(?::[a-z0-9_]+)?")
 GROUPED = re.compile(r"\bby \(([^)]*)\)")
 MATCHED = re.compile(r"(\w+)(?:=~|!~|!=|=)\"")
