@@ -3,8 +3,10 @@
 - a `python`, `toml` or `json` block that begins with a comment naming a file (`# images.py`) is
   that file, or more of it: a second block with the same name is added to it;
 - a `console` block is typed line by line: what follows `$ ` runs in a shell, the lines below are
-  what must come of it (`…` stands for anything). A command that ends in `&` runs until the page
-  ends; `# exits 1` behind a command is the exit code it must have;
+  what must come of it (`…` stands for anything). `export NAME=value` and `cd somewhere` hold for
+  the lines after them; `# exits 1` behind a command is the exit code it must have;
+- a command that ends in `&` runs until the page ends, or until the page ends it. The reader goes on
+  when it has written what stands below it, and it must end with exit code 0; `wait` is for its end;
 - a comment `<!-- not run: why -->` before a block leaves it out, and says why.
 """
 
@@ -44,6 +46,17 @@ class Type:
     command: str
     expected: str
     exit_code: int = 0
+
+    @property
+    def exported(self) -> tuple[str, str] | None:
+        """The variable that it sets for what follows, and its value as the shell would read it."""
+        name, equals, value = self.command.removeprefix("export ").partition("=")
+        return (name, value) if equals and self.command.startswith("export ") else None
+
+    @property
+    def place(self) -> str | None:
+        """The directory in which what follows is typed."""
+        return self.command.removeprefix("cd ") if self.command.startswith("cd ") else None
 
     @property
     def in_background(self) -> bool:

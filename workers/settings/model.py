@@ -65,15 +65,17 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix="LEVERET_", env_ignore_empty=True
     )
 
-    #: None: `dev` starts a private broker, `run` refuses to start.
+    #: Where the broker is. Without it `dev` starts a private one, and `run` refuses to start.
     amqp_url: Annotated[SecretUrl | None, NoDecode, PlainValidator(parse_amqp_url), _AS_TEXT] = None
     #: What every exchange and queue is called after.
     prefix: str = "leveret"
+    #: Groups of workers, by name; tables of `leveret.toml`.
     groups: Mapping[str, GroupSettings] = {}
     #: The group this worker belongs to.
     group: str = "default"
     #: Deliveries a worker holds unsettled.
     prefetch: Annotated[int, AfterValidator(PREFETCH.number)] = 200
+    #: A larger body is dead-lettered before it is parsed.
     max_body_bytes: Annotated[Bytes, AfterValidator(ranges.BODY.number)] = 2**20
     #: The retry ladder; a message is tried once more for each rung.
     retry_delays: Rungs = rungs("1s,10s,60s,10m")
@@ -83,6 +85,7 @@ class Settings(BaseSettings):
     drain_grace: Annotated[Seconds, AfterValidator(ranges.DRAIN_GRACE.seconds)] = 25.0
     #: Metrics, health and console; 0 picks a free one.
     http_port: Annotated[int, AfterValidator(ranges.PORT.number)] = 9464
+    #: Where metrics, health and console listen; `0.0.0.0` is wherever others reach this machine.
     http_host: str = "127.0.0.1"
     #: Shell patterns of addresses that may be answered. The project's own queues and the broker's
     #: `amq.` names never are, direct reply-to excepted, whatever this says.
@@ -92,9 +95,11 @@ class Settings(BaseSettings):
     #: How long it is remembered; a duplicate that comes later takes effect again.
     inbox_retention: Annotated[Seconds, AfterValidator(ranges.RETENTION.seconds)] = 7 * 86_400.0
     #: Where a worker notes what it is doing, for whoever comes after its death; must outlive the
-    #: process. None: systemd's STATE_DIRECTORY, else a directory among the temporary ones.
+    #: process. By default systemd's STATE_DIRECTORY, else one among the temporary directories.
     state_dir: Path | None = None
+    #: For people, or for programs: one line of JSON each.
     log_format: Annotated[Literal["text", "json"], BeforeValidator(ranges.lower)] = "text"
+    #: What is logged, from this level on.
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(ranges.upper)
     ] = "INFO"
@@ -102,6 +107,7 @@ class Settings(BaseSettings):
     heartbeat_interval: Annotated[Seconds, AfterValidator(ranges.HEARTBEAT.seconds)] = 5.0
     #: Between two signs of life on a connection; a dead peer is noticed after three.
     amqp_heartbeat: Annotated[Seconds, AfterValidator(ranges.AMQP_HEARTBEAT.seconds)] = 15.0
+    #: For one attempt to connect to the broker.
     connect_timeout: Annotated[Seconds, AfterValidator(ranges.CONNECT.seconds)] = 10.0
     #: How long a worker waits for a broker at its start, and goes on without one later, before it
     #: leaves: whoever supervises it may help where it cannot.
@@ -122,6 +128,7 @@ class Settings(BaseSettings):
     console: bool = False
     #: Where `leveret console` listens.
     console_host: str = "127.0.0.1"
+    #: Likewise; 0 picks a free one.
     console_port: Annotated[int, AfterValidator(ranges.PORT.number)] = 9465
     #: Who may enter, as `leveret console user` prints it; without anybody it is loopback only.
     console_users: Annotated[Texts, _WHO] = ()
