@@ -17,7 +17,8 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from messages import ErrorCode
-from workers.metrics import BUCKETS, OUTCOMES, Metrics
+from workers.durations import BUCKETS
+from workers.metrics import OUTCOMES, Metrics
 from workers.settings import Settings, explain
 from workers.settings.bounds import Bounds
 from workers.settings.durations import parse_duration, parse_size
