@@ -68,18 +68,19 @@ def _topology(names: Names) -> Permissions:
 
 def _worker(names: Names) -> Permissions:
     # Write on the default exchange: answers to plain queues go through it.
-    own = (_below(names.control), _below(names.heartbeats))
+    # Its own queues below control are where it hears operators; heartbeats it only sends.
+    own = _below(names.control)
     return Permissions(
-        configure=_any(*own),
+        configure=_any(own),
         write=_any(
             _only(names.dead),
             _only(names.replies),
             _only(names.heartbeats),
             _below(names.retries),
-            *own,
+            own,
             _DEFAULT_EXCHANGE,
         ),
-        read=_any(_below(names.works), _only(names.control), _only(names.heartbeats), *own),
+        read=_any(_below(names.works), _only(names.control), own),
     )
 
 

@@ -52,15 +52,12 @@ async def see(settings: Settings) -> Seen:
         there = {step.name for step in made.steps if isinstance(step, Keep)}
         names = Names(settings.prefix)
         mine = f"doctor.{secrets.token_hex(4)}"
-        refused = [
-            await _refused(connection, exchange, queue)
-            for exchange, queue in (
-                (names.control, names.control_queue(mine)),
-                (names.heartbeats, names.heartbeat_queue(mine)),
-            )
-            if exchange in there
-        ]
-        return Seen(version, made, tuple(one for one in refused if one))
+        refused = (
+            await _refused(connection, names.control, names.control_queue(mine))
+            if names.control in there
+            else ""
+        )
+        return Seen(version, made, (refused,) if refused else ())
 
 
 async def _refused(connection: Connection, exchange: str, queue: str) -> str:

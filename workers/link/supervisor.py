@@ -74,11 +74,16 @@ def explain(error: BaseException, address: str) -> LinkError:
                 f"the broker at {address} refused a right: {error}; give the user the worker "
                 "role's permissions (`leveret topology export` lists them)",
             )
-        case AMQPConnectionError() if isinstance(error.__cause__, ssl.SSLError):
+        case AMQPConnectionError() if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             return LinkError(
                 f"the certificate of {address} cannot be trusted ({error.__cause__}); name the "
                 "authority that signed it with ?cafile=/path/to/ca.pem, and the host as the "
                 "certificate does",
+            )
+        case AMQPConnectionError() if isinstance(error.__cause__, ssl.SSLError):
+            return LinkError(
+                f"what listens at {address} does not speak TLS as it should ({error.__cause__}); "
+                "is that the broker's TLS port, usually 5671? Nothing was sent in the open",
             )
         case ChannelNotFoundEntity():
             return LinkError(
