@@ -102,6 +102,8 @@ class Answers:
             "retryable": failure.retryable,
             "dead_letter_id": letter_id,
         }
+        if failure.process is not None:
+            details["process"] = failure.process._asdict()
         if asked.call is not None:
             told = {"error_code": failure.code.value, "error_message": failure.reason, **details}
             body = error_body(asked.call, failure.code, told)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from workers.answers import Answers
     from workers.endings import Endings
+    from workers.executor.pool import Pools
     from workers.inbox.once import Once
     from workers.limits import TimeLimit
     from workers.outcome import Answer, Failure, Outcome
@@ -55,6 +56,9 @@ class Attempts:
         self.brakes = Brakes()
         #: What stands before the work; None without an inbox.
         self.once: Once | None = None
+        #: The processes of processors that have their own; None runs those here too.
+        self.pools: Pools | None = None
+        self._known = registry.known
         self._checks = Checks(registry)
         self._gathered = {
             route: Gathering(route.process, route.batch)
@@ -158,19 +162,24 @@ class Attempts:
         )
         gate = self._gates.get(route)
         if gate is None:
-            result = await self._call(route, argument, context, limit)
+            result = await self._call(request, route, argument, context, limit)
         else:
             async with gate.enter():
-                result = await self._call(route, argument, context, limit)
+                result = await self._call(request, route, argument, context, limit)
         return self._answers.result(request, result)
 
     async def _call(
         self,
+        request: Request,
         route: Route,
         argument: object,
         context: Context,
         limit: TimeLimit,
     ) -> object:
+        if self.pools is not None and (pool := self.pools.get(route)) is not None:
+            checked = self._policy.security.context(request, self._known, self._now())
+            seconds = partial(self._seconds, route, context.deadline)
+            return await pool.call(context, checked, limit, seconds)
         limit.start(self._seconds(route, context.deadline))
         try:
             return await self._gathered.get(route, route.process)(argument, context)

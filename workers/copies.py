@@ -53,6 +53,7 @@ def fingerprint(failure: Failure, subject: Subject) -> str:
 def error_header(failure: Failure) -> str:
     """Return the diagnosis as JSON, with as many of its errors as the header has room for."""
     errors = [error._asdict() for error in failure.errors]
+    process = {} if failure.process is None else {"process": failure.process._asdict()}
     while True:
         text = orjson.dumps(
             {
@@ -62,6 +63,7 @@ def error_header(failure: Failure) -> str:
                 "errors": errors,
                 "retryable": failure.retryable,
                 "exception": failure.exception,
+                **process,
             },
         )
         if len(text) <= MOST_ERROR or not errors:

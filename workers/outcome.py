@@ -101,6 +101,19 @@ class Attempt(NamedTuple):
     worker: str
 
 
+class ProcessUse(NamedTuple):
+    """What an attempt in a process of its own used, and how that process ended."""
+
+    #: By the clock.
+    seconds: float
+    #: Of the processors, in its own code and in the system's for it.
+    user_seconds: float
+    system_seconds: float
+    max_rss_bytes: int
+    #: What killed it, as `SIGSEGV`; empty where nothing did.
+    signal: str = ""
+
+
 class Failure(NamedTuple):
     """Why a message could not be done: for the program that asked and the person who looks."""
 
@@ -114,6 +127,8 @@ class Failure(NamedTuple):
     retryable: bool = False
     #: The exception's type, for the fingerprint; empty where nothing was raised.
     exception: str = ""
+    #: For an attempt in a process of its own.
+    process: ProcessUse | None = None
 
 
 class Replied(NamedTuple):

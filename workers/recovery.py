@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from messages import ErrorCode
+from workers.executor.ends import Afar
 from workers.outcome import Attempt, Failure
 from workers.retry_policy import AS_SET
 from workers.verdicts import Retry
@@ -81,13 +82,13 @@ class Failed:
 def recover(failed: Failed, ladder: Ladder) -> Again | GiveUp:
     """Return whether a failed attempt is tried again and when; the reason says why not."""
     failure, policy = failed.failure, failed.policy
-    if isinstance(failed.error, policy.never):
+    if policy.ends(failed.error):
         why = "its processor never retries that"
         return GiveUp(failure._replace(reason=f"{failure.reason} ({why})", retryable=False))
     if failed.attempt > failed.retries:
         tries = "1 attempt" if failed.attempt == 1 else f"{failed.attempt} attempts"
         return GiveUp(failure._replace(reason=f"{failure.reason} (gave up after {tries})"))
-    if failed.attempt == 1 and isinstance(failed.error, policy.at_once):
+    if failed.attempt == 1 and policy.repeats(failed.error):
         return Again(None, failure)
     delay = ladder.rung(failed.attempt, failed.after)
     if comes_too_late(delay, failed.deadline, failed.now):
@@ -110,6 +111,8 @@ def failure_of(error: BaseException) -> Failure:
             retryable=True,
             exception="Retry",
         )
+    if isinstance(error, Afar):
+        return error.failure
     name = type(error).__name__
     return Failure(
         ErrorCode.PROCESSING_FAILED,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import os
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, TypeAdapter
 
 from messages import SHIPPED_PAYLOADS, Catalog, Payload, TaskRequestPayload, normalize_task_type
 from workers.check import Check
+from workers.executor.named import refuse_hidden
 from workers.registration import RegistrationError
 from workers.retry_policy import AS_SET, RetryPolicy
 
@@ -41,7 +43,7 @@ class Limits:
 
     #: Seconds an attempt may take.
     time_limit: float | None = None
-    #: Attempts running at once in one worker process.
+    #: Attempts running at once in one worker process; with an executor the cores there are.
     concurrency: int | None = None
     #: Attempts started per second in one worker process.
     rate: float | None = None
@@ -49,9 +51,20 @@ class Limits:
     retries: int | None = None
     #: It writes in the inbox's transaction.
     transaction: bool = False
+    #: Where it runs: in a child process, or in the worker itself.
+    executor: Literal["process"] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could never work, where the author sees it."""
+        if self.executor not in {None, "process"}:
+            raise RegistrationError(
+                f'executor={self.executor!r} is not known; give "process", or nothing'
+            )
+        if self.executor and self.transaction:
+            raise RegistrationError(
+                'transaction=True cannot go with executor="process": the inbox\'s transaction is '
+                "the worker's own and cannot be used from another process; leave one of them away"
+            )
         for name, least in (
             ("time_limit", 0.001),
             ("concurrency", 1),
@@ -61,6 +74,9 @@ class Limits:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise RegistrationError(f"{name}={value} can never work; give {least} or more")
+        if self.executor and self.concurrency is None:
+            # As frozen dataclasses set themselves.
+            object.__setattr__(self, "concurrency", os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +96,8 @@ class Route:
     retry: RetryPolicy = AS_SET
     #: Payloads handed to it at once, as a list; None for one that takes them one by one.
     batch: int | None = None
+    #: The model of what it is given: its payload, or its parameters.
+    model: type[BaseModel] = Payload
 
     @property
     def name(self) -> str:
@@ -108,6 +126,7 @@ class Registry:
         retries: int | None = None,
         retry: RetryPolicy = AS_SET,
         transaction: bool = False,
+        executor: Literal["process"] | None = None,
     ) -> Callable[[Callable[[P, Context], Awaitable[R]]], Callable[[P, Context], Awaitable[R]]]: ...
 
     @overload
@@ -132,6 +151,7 @@ class Registry:
         retries: int | None = None,
         retry: RetryPolicy = AS_SET,
         transaction: bool = False,
+        executor: Literal["process"] | None = None,
     ) -> Callable[[Any], Any]:
         """Register an async function for every message whose payload is of this type.
 
@@ -141,16 +161,20 @@ class Registry:
         own setting. With `transaction` it writes through `context.transaction`, and that commits
         together with the inbox's mark that the message is done.
 
+        With `executor="process"` it runs in a child process, `concurrency` of them at once (by
+        default one for each core), and is killed at its time limit. The child imports the function
+        and its model by name; message and result travel to and fro as JSON.
+
         With `batch=N` it is given a list of up to N payloads, of messages that are with the worker
         at the same time, and the context of the first. It returns None, or a list with one result
         for each; a `Reject` or `Retry` among them is that message's own. What it raises, it raises
         for all; each then comes back alone.
         """
-        alone = concurrency is not None or rate is not None or transaction
+        alone = concurrency is not None or rate is not None or transaction or executor
         if batch is not None and (batch < 1 or alone):
             raise RegistrationError(
                 f"batch={batch} is how many payloads come at once: give 1 or more, and neither "
-                "concurrency, rate nor transaction, which are about single messages",
+                "concurrency, rate, transaction nor executor, which are about single messages",
             )
         limits = Limits(
             time_limit=time_limit,
@@ -158,6 +182,7 @@ class Registry:
             rate=rate,
             retries=retries,
             transaction=transaction,
+            executor=executor,
         )
 
         def register(process: Process) -> Process:
@@ -177,6 +202,7 @@ class Registry:
                     result=_result_of(process),
                     retry=retry,
                     batch=batch,
+                    model=payload,
                 ),
             )
             return process
@@ -194,6 +220,7 @@ class Registry:
         retries: int | None = None,
         retry: RetryPolicy = AS_SET,
         transaction: bool = False,
+        executor: Literal["process"] | None = None,
     ) -> Callable[[Callable[[M, Context], Awaitable[T]]], Callable[[M, Context], Awaitable[T]]]:
         """Register an async function for one `task_type` of `task_request`.
 
@@ -206,6 +233,7 @@ class Registry:
             rate=rate,
             retries=retries,
             transaction=transaction,
+            executor=executor,
         )
         name = normalize_task_type(task_type)
         if name is None:
@@ -219,7 +247,16 @@ class Registry:
             adapter: TypeAdapter[BaseModel] = TypeAdapter(parameters)
             message_type = TaskRequestPayload.message_type_name()
             self._add(
-                Route(message_type, name, process, limits, adapter, _result_of(process), retry),
+                Route(
+                    message_type,
+                    name,
+                    process,
+                    limits,
+                    adapter,
+                    _result_of(process),
+                    retry,
+                    model=parameters,
+                ),
             )
             return process
 
@@ -329,6 +366,9 @@ class Registry:
             raise RegistrationError(
                 f"the processor of {what} must be an `async def`; got {_name(route.process)}",
             )
+        if route.limits.executor:
+            refuse_hidden(route.process, f"the processor of {what}")
+            refuse_hidden(route.model, f"the model of {what}")
         if key in self._routes:
             raise RegistrationError(
                 f"{what} already has the processor {_name(self._routes[key].process)}; "

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from topology import NameRefused, parse_delays
+from workers.executor.ends import Afar
+from workers.executor.named import name_of
 from workers.registration import RegistrationError
 
 if TYPE_CHECKING:
@@ -62,6 +64,21 @@ class RetryPolicy:
         """Return the seconds to wait after a failed attempt (1 for the first), or None."""
         waits = self.waits
         return waits[min(attempt, len(waits)) - 1].seconds if waits else None
+
+    def ends(self, error: Exception | None) -> bool:
+        """Return whether an exception never gets a retry."""
+        return _is(error, self.never)
+
+    def repeats(self, error: Exception | None) -> bool:
+        """Return whether the first failure of this kind is tried again at once."""
+        return _is(error, self.at_once)
+
+
+def _is(error: Exception | None, kinds: tuple[type[Exception], ...]) -> bool:
+    """Return whether an exception is of one of these classes, wherever it was raised."""
+    if isinstance(error, Afar):
+        return any(name_of(kind) in error.lineage for kind in kinds)
+    return isinstance(error, kinds)
 
 
 #: The worker's settings decide.

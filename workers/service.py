@@ -21,12 +21,13 @@ from workers.control.control import Control, Post
 from workers.control.state import ControlState
 from workers.copies import Origin
 from workers.crashes import CrashGuard
+from workers.executor.pool import open_pools
 from workers.figures import AGE, histogram
 from workers.inbox.opening import open_once
 from workers.link.ear import Ear
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
-from workers.logs import log_outcome
+from workers.logs import LogPlan, log_outcome
 from workers.notes import open_notes
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
@@ -150,7 +151,9 @@ class Service:
 
     async def start(self) -> None:
         """Connect and begin to consume; raises LinkError when that cannot be had."""
-        attempts = self._pipeline.attempts
+        attempts, chosen = self._pipeline.attempts, self._settings
+        plan = LogPlan(form=chosen.log_format, level=chosen.log_level, worker=chosen.agent_id)
+        attempts.pools = open_pools(self._registry.routes, plan)
         attempts.once = await open_once(self._settings, self._registry, self._watch.metrics.inbox)
         if attempts.once is not None:
             attempts.once.begin()
@@ -209,6 +212,8 @@ class Service:
             left = self._watch.metrics.in_flight
             log.warning("%d messages are given back unfinished", left)
         await self._runners.stop()
+        if (pools := self._pipeline.attempts.pools) is not None:
+            await pools.close()
         if (once := self._pipeline.attempts.once) is not None:
             await once.close()
         await self._presence.stop()

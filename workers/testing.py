@@ -58,7 +58,11 @@ def agent(agent_id: str = "rehearsal") -> AgentMetadata:
 
 
 class Rehearsal:
-    """A worker's whole decision, with a clock of yours and no broker."""
+    """A worker's whole decision, with a clock of yours and no broker.
+
+    A processor registered with `executor="process"` runs here like any other, so that it can be
+    looked into; nothing then stops it at its time limit before it awaits.
+    """
 
     def __init__(
         self,

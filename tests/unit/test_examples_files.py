@@ -9,7 +9,7 @@ import pytest
 
 from examples.kmeans import Abandoned, Plan, cluster
 from examples.shelf import DIRECTORY, LARGEST, find, shipped
-from examples.sieve import count_primes
+from examples.sieve import primes_below
 from examples.table import read_table
 from workers import Reject
 
@@ -172,4 +172,4 @@ def test_the_sieve_agrees_with_trial_division() -> None:
     """Every bound up to 200 gives the count that dividing gives."""
     for below in range(200):
         slowly = sum(all(n % d for d in range(2, n)) for n in range(2, below))
-        assert count_primes(below) == slowly
+        assert primes_below(below) == slowly

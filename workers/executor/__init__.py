@@ -1,0 +1,1 @@
+"""Runs processors registered with `executor="process"` in child processes of their own."""
