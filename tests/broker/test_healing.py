@@ -51,12 +51,9 @@ def registry() -> Registry:
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[PrivateBroker]:
-    """Lend a broker that no other test talks to: it may be stopped, frozen and alarmed.
-
-    Its HTTP API learns of connections in a fraction of the five seconds that are usual.
-    """
+    """Lend a broker that no other test talks to: it may be stopped, frozen and alarmed."""
     try:
-        with PrivateBroker.start(settings=("collect_statistics_interval = 250",)) as broker:
+        with PrivateBroker.start() as broker:
             yield broker
     except NoBrokerError as error:
         pytest.skip(str(error))
@@ -72,6 +69,24 @@ def broker(own: PrivateBroker) -> PrivateBroker:
 def vhost(amqp_url: str, management_url: str) -> Vhost:
     """Return the means to harm this test's virtual host."""
     return Vhost(amqp_url, management_url)
+
+
+async def close_connections(own: PrivateBroker, vhost: Vhost, purpose: str) -> None:
+    """Close the connections whose name ends like this, as an operator does.
+
+    By the node itself: the HTTP API learns of a connection only after seconds.
+    """
+    end = f"({purpose})"
+    name = f'binary:part(N, byte_size(N), -{len(end)}) =:= <<"{end}">>'
+    find = "rabbit_networking:connection_info_all([pid, vhost, client_properties])"
+    closed = await asyncio.to_thread(
+        own.nodes[0].control,
+        "eval",
+        f'[rabbit_networking:close_connection(P, "test") || '
+        f"[{{_, P}}, {{_, V}}, {{_, C}}] <- {find}, "
+        f'V =:= <<"{vhost.name}">>, {{<<"connection_name">>, _, N}} <- C, {name}].',
+    )
+    assert "ok" in closed, f"no connection to {purpose} was seen"
 
 
 def _health(service: Service) -> Health:
@@ -91,12 +106,12 @@ async def answered(asking: Asking, told: list[str], *, within: float = 30.0) -> 
 
 @pytest.mark.parametrize("purpose", ["consume", "publish"])
 async def test_a_connection_closed_by_an_operator_is_made_anew(
-    amqp_url: str, registry: Registry, vhost: Vhost, purpose: str
+    own: PrivateBroker, amqp_url: str, registry: Registry, vhost: Vhost, purpose: str
 ) -> None:
     """In the middle of the work, and nothing is lost."""
     async with serving(amqp_url, registry) as (service, metrics), Asking(amqp_url) as asking:
         told = await ask(asking, 60)
-        await vhost.close_connections(purpose)
+        await close_connections(own, vhost, purpose)
         told += await ask(asking, 60)
         await answered(asking, told)
         await eventually(lambda: _health(service).reason is None)
@@ -146,7 +161,7 @@ async def test_a_queue_made_again_at_once_does_not_stay_silent(
 
 
 async def test_a_right_taken_away_costs_no_message_and_few_attempts(
-    amqp_url: str, registry: Registry, vhost: Vhost
+    own: PrivateBroker, amqp_url: str, registry: Registry, vhost: Vhost
 ) -> None:
     """Answers wait until the worker may write again; probes hear what it lacks."""
     user = f"worker-{vhost.name}"
@@ -162,7 +177,7 @@ async def test_a_right_taken_away_costs_no_message_and_few_attempts(
             made = metrics._connections["publishing"]
             told = await ask(asking, 20)
             # Rights are remembered by the channel that used them: a new one must ask anew.
-            await vhost.close_connections("publish")
+            await close_connections(own, vhost, "publish")
             told += await ask(asking, 20)
             await eventually(lambda: "may we write there" in (_health(service).reason or ""))
             await asyncio.sleep(2.0)  # the time in which attempts are counted
@@ -176,7 +191,11 @@ async def test_a_right_taken_away_costs_no_message_and_few_attempts(
 
 
 async def test_a_changed_password_is_tried_rarely_and_heals_when_it_is_put_right(
-    amqp_url: str, registry: Registry, vhost: Vhost, caplog: pytest.LogCaptureFixture
+    own: PrivateBroker,
+    amqp_url: str,
+    registry: Registry,
+    vhost: Vhost,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Refused logins are bounded, and say in words what is wrong."""
     user = f"worker-{vhost.name}"
@@ -188,7 +207,7 @@ async def test_a_changed_password_is_tried_rarely_and_heals_when_it_is_put_right
             Asking(amqp_url) as asking,
         ):
             await vhost.user(user, "second")
-            await vhost.close_connections("consume")
+            await close_connections(own, vhost, "consume")
             await eventually(lambda: "refused the login" in (_health(service).reason or ""))
             caplog.clear()
             await asyncio.sleep(2.0)  # the time in which attempts are counted
@@ -262,7 +281,7 @@ async def test_an_alarm_holds_everything_and_harms_nothing(
 async def test_a_broker_that_is_stopped_under_load_costs_nothing(
     scene: tuple[PrivateBroker, Service, Asking], registry: Registry
 ) -> None:
-    """All that was confirmed is answered when it is back; who leaves meanwhile leaves at once."""
+    """All that was confirmed is answered when it is back; who leaves meanwhile leaves in seconds."""
     own, service, asking = scene
     async with serving(own.amqp_url, registry) as (other, _):
         told = await ask(asking, 40)
@@ -272,7 +291,8 @@ async def test_a_broker_that_is_stopped_under_load_costs_nothing(
         await eventually(lambda: "reconnecting" in (_health(other).reason or ""))
         began = time.monotonic()
         await other.drain()
-        assert time.monotonic() - began < 5.0
+        # A line that has not noticed yet is waited for, 5 s at most.
+        assert time.monotonic() - began < 10.0
     await asyncio.to_thread(node.start)
     told += await ask(asking, 20)
     await answered(asking, told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -22,19 +21,6 @@ class Vhost:
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         return await asyncio.to_thread(self._api._request, method, path, body)
-
-    async def close_connections(self, purpose: str, *, within: float = 20.0) -> None:
-        """Close the connections whose name ends like this, once the API has learnt of them."""
-        closed = 0
-        until = time.monotonic() + within
-        while not closed:
-            assert time.monotonic() < until, f"no connection to {purpose} was seen"
-            for connection in await self._ask("GET", f"/api/vhosts/{self._path}/connections"):
-                if connection.get("user_provided_name", "").endswith(f"({purpose})"):
-                    name = quote(connection["name"], safe="")
-                    await self._ask("DELETE", f"/api/connections/{name}")
-                    closed += 1
-            await asyncio.sleep(0.1)
 
     async def delete_queue(self, queue: str) -> dict[str, Any]:
         """Delete a queue; return what it takes to make it again."""
