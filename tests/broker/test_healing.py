@@ -281,7 +281,7 @@ async def test_an_alarm_holds_everything_and_harms_nothing(
 async def test_a_broker_that_is_stopped_under_load_costs_nothing(
     scene: tuple[PrivateBroker, Service, Asking], registry: Registry
 ) -> None:
-    """All that was confirmed is answered when it is back; who leaves meanwhile leaves in seconds."""
+    """All that was confirmed is answered when it is back; leaving meanwhile takes seconds."""
     own, service, asking = scene
     async with serving(own.amqp_url, registry) as (other, _):
         told = await ask(asking, 40)
