@@ -88,6 +88,8 @@ class Answer(NamedTuple):
     body: bytes
     direct: bool = False
     content_type: str = "application/json"
+    #: Only where the context of a trace travels with it.
+    headers: Mapping[str, object] = {}
 
 
 class Attempt(NamedTuple):

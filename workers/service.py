@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from workers.outcome import Answer, Delivery, Outcome
     from workers.publication import Publication, Published
     from workers.registry import Registry
+    from workers.runners import Handle
     from workers.settings import Settings
+    from workers.tracing import Tracing
 
 log = logging.getLogger("leveret.service")
 
@@ -113,8 +115,14 @@ class Service:
         brakes = self._pipeline.attempts.brakes
         watch.metrics.dropping = lambda: self._pipeline.dropped_fields
         watch.metrics.braking = lambda: [route.name for route in brakes.engaged]
-        self._settler = Settler(self.link, origin, self, now=lambda: datetime.now(UTC))
-        self._runners = Runners(self._pipeline.handle, self._settler.settle, most=prefetch)
+        tracing = _tracing(self._pipeline.handle) if settings.tracing else None
+        broker = self.link if tracing is None else tracing.broker(self.link)
+        settle = Settler(broker, origin, self, now=lambda: datetime.now(UTC)).settle
+        self._runners = (
+            Runners(self._pipeline.handle, settle, most=prefetch)
+            if tracing is None
+            else Runners(tracing.handle, tracing.around(settle), most=prefetch)
+        )
         watch.metrics.oldest = self._runners.oldest
         watch.metrics.hindrances = watch.health.hindrances
         self._presence = Presence(
@@ -333,6 +341,18 @@ class Service:
             # What waits belongs to a session that is over: the broker brings it again.
             for delivery in self._runners.give_up_waiting():
                 self.abandoned(delivery)
+
+
+def _tracing(handle: Handle) -> Tracing:
+    """Return what makes spans; raises LinkError where OpenTelemetry is not installed."""
+    try:
+        from workers.tracing import Tracing  # noqa: PLC0415 - nothing is imported where it is off
+    except ImportError as error:
+        raise LinkError(
+            "LEVERET_TRACING is on, and OpenTelemetry is not installed; install it "
+            "(pip install 'leveret[tracing]'), or switch LEVERET_TRACING off"
+        ) from error
+    return Tracing(handle, leveret_version())
 
 
 def _tune_collector() -> None:

@@ -249,7 +249,7 @@ class Outbox:
         message = waiting.message
         message_id = b"%s-%d" % (self._mark, self._numbers + 1)
         try:
-            if isinstance(message, Answer):
+            if isinstance(message, Answer) and not message.headers:
                 properties = self._answer_properties(message, message_id)
             else:
                 properties = self._publication_properties(message, message_id)
@@ -288,7 +288,9 @@ class Outbox:
             )
         return prepared.pack(answer.correlation_id.encode(), message_id, int(time.time()))
 
-    def _publication_properties(self, message: Publication, message_id: bytes) -> bytes:
+    def _publication_properties(self, message: Publication | Answer, message_id: bytes) -> bytes:
+        if isinstance(message, Answer):
+            message = _whole(message)
         return pack_properties(
             content_type=message.content_type,
             content_encoding=message.content_encoding,
@@ -312,3 +314,16 @@ class Outbox:
         if self._wire is not None and self._out and not self._blocked:
             self._wire.write(b"".join(self._out))
             self._out.clear()
+
+
+def _whole(answer: Answer) -> Publication:
+    """Return an answer with headers as any publication; what is prepared has none."""
+    return Publication(
+        answer.exchange,
+        answer.routing_key,
+        answer.body,
+        answer.headers,
+        content_type=answer.content_type,
+        correlation_id=answer.correlation_id,
+        type=answer.message_type,
+    )

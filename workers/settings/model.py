@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(ranges.upper)
     ] = "INFO"
+    #: Whether spans are made of what is processed and published (docs/tracing.md).
+    tracing: bool = False
     #: Between two signs of life to other agents.
     heartbeat_interval: Annotated[Seconds, AfterValidator(ranges.HEARTBEAT.seconds)] = 5.0
     #: Between two signs of life on a connection; a dead peer is noticed after three.
