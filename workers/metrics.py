@@ -77,6 +77,8 @@ class Metrics(Collector):
         self.braking: Callable[[], Iterable[str]] = tuple
         #: Counts the fields of newer minor versions that were dropped; the pipeline knows.
         self.dropping: Callable[[], int] = int
+        #: Tells the trace a delivery was processed in, where there are traces.
+        self.trace_of: Callable[[Delivery], str] | None = None
         #: When the oldest message here was sent, in seconds since 1970; the runners know.
         self.oldest: Callable[[], int | None] = lambda: None
         #: What is in the way of taking messages, 1 or 0 each; the health knows.
@@ -114,6 +116,8 @@ class Metrics(Collector):
         durations = self._processing.get(subject.task_type)
         if durations is not None:
             durations.observe(seconds)
+            if self.trace_of is not None and (trace_id := self.trace_of(delivery)):
+                durations.exemplify(seconds, trace_id)
         sent = delivery.properties.timestamp
         if sent is not None:
             self._age.observe(max(0.0, time() - sent))

@@ -117,6 +117,7 @@ class Service:
         watch.metrics.braking = lambda: [route.name for route in brakes.engaged]
         tracing = _tracing(self._pipeline.handle) if settings.tracing else None
         broker = self.link if tracing is None else tracing.broker(self.link)
+        watch.metrics.trace_of = None if tracing is None else tracing.trace_of
         settle = Settler(broker, origin, self, now=lambda: datetime.now(UTC)).settle
         self._runners = (
             Runners(self._pipeline.handle, settle, most=prefetch)

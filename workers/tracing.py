@@ -88,6 +88,12 @@ class Tracing:
 
         return settling
 
+    def trace_of(self, delivery: Delivery) -> str:
+        """Return the id of the trace a delivery was processed in; empty where none is kept."""
+        span = trace.get_current_span(extracted(delivery.properties.headers))
+        context = span.get_span_context()
+        return trace.format_trace_id(context.trace_id) if context.trace_flags.sampled else ""
+
     def broker(self, broker: Broker) -> TracedBroker:
         """Return the broker with a span for each publication."""
         return TracedBroker(broker, self._tracer)

@@ -14,9 +14,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from messages import ProtocolModel
 from workers import Context, Registry, Reject
+from workers.exposition import page
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -158,6 +160,26 @@ async def test_whatever_a_sender_writes_as_its_context_costs_nothing(
     assert answer["response"]["status"] == "completed"
     processed = [s for s in spans.get_finished_spans() if s.kind is SpanKind.CONSUMER]
     assert [above(span) for span in processed] == [None]
+
+
+async def test_a_slow_bucket_leads_to_a_trace(
+    amqp_url: str, registry: Registry, spans: InMemorySpanExporter
+) -> None:
+    """OpenMetrics tells, beside how long it took, one trace that took so long."""
+    async with (
+        serving(amqp_url, registry, tracing=True) as (_, metrics),
+        Asking(amqp_url) as asking,
+    ):
+        await asking.answer(asking.task("flaky")._replace(headers=ASKED))
+        await eventually(lambda: metrics.in_flight == 0)
+        told = page(metrics.registry, "application/openmetrics-text")[0].decode()
+    examples = [
+        sample.exemplar.labels
+        for family in text_string_to_metric_families(told)
+        for sample in family.samples
+        if sample.exemplar is not None
+    ]
+    assert examples == [{"trace_id": TRACE}]
 
 
 async def test_off_nothing_is_written(
