@@ -125,7 +125,7 @@ def _kind(field: FieldInfo) -> str:
         return "tables, see below; in a variable JSON"
     kinds: dict[Any, str] = {
         bool: "`on`, `off`",
-        int: f"number{limits}",
+        int: f"number{limits}{_words(field)}",
         str: "text",
         Path: "path",
         SecretUrl: "address",
@@ -133,11 +133,21 @@ def _kind(field: FieldInfo) -> str:
     return kinds[plain]
 
 
+def _words(field: FieldInfo) -> str:
+    """Return the words that may stand in the place of a number, for people."""
+    alternatives = (one for one in get_args(field.annotation) if get_origin(one) is Literal)
+    return "".join(f", or `{word}`" for one in alternatives for word in get_args(one))
+
+
 def _without_none(field: FieldInfo) -> tuple[Any, list[Any]]:
     """Return the type and what checks it, of a setting that may be absent too."""
     annotation = field.annotation
     if get_origin(annotation) in {Union, UnionType}:
-        (annotation,) = (one for one in get_args(annotation) if one is not type(None))
+        (annotation,) = (
+            one
+            for one in get_args(annotation)
+            if one is not type(None) and get_origin(one) is not Literal
+        )
     if get_origin(annotation) is Annotated:
         annotation, *checks = get_args(annotation)
         return annotation, [*field.metadata, *checks]

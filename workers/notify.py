@@ -27,6 +27,8 @@ SOCKET: Final = "NOTIFY_SOCKET"
 #: Microseconds without a sign of life after which systemd ends us, and whom it means.
 WATCHDOG: Final = "WATCHDOG_USEC"
 WATCHDOG_OF: Final = "WATCHDOG_PID"
+#: What no child of ours may find in its environment.
+VARIABLES: Final = frozenset({SOCKET, WATCHDOG, WATCHDOG_OF})
 #: Seconds between looks where nobody watches.
 LOOK_EVERY: Final = 1.0
 #: Signs of life in the time that systemd gives: one may be late, one may be lost.

@@ -11,12 +11,13 @@ import logging
 import os
 import signal
 import sys
-import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from workers.replica_pages import ask, readyz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +31,6 @@ LONGEST_WAIT: Final = 30.0
 SETTLED: Final = 30.0
 #: Seconds a replica gets beyond its drain grace before it is killed.
 BEYOND_GRACE: Final = 10.0
-#: Seconds to wait for one replica's page.
-ASK_WITHIN: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +43,54 @@ class Start:
 
 
 class Replicas:
-    """Keeps `count` replicas running until told to leave."""
+    """Keeps a number of replicas running, `count` at first, until told to leave."""
 
     def __init__(self, start: Start, count: int) -> None:
         self._start = start
         self._count = count
-        self._leaving = asyncio.Event()
+        #: Each replica that is kept running, and whether it is told to leave.
+        self._kept: dict[int, asyncio.Event] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._leaving = False
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._ports: dict[int, int] = {}
         self._failed = False
-        self._sent_away = 0
 
     async def run(self) -> bool:
         """Return once all replicas have left; False when one could not start at all."""
-        async with asyncio.TaskGroup() as group:
-            for number in range(self._count):
-                group.create_task(self._keep(number))
+        async with asyncio.TaskGroup() as self._group:
+            self.resize(self._count)
         return not self._failed
+
+    @property
+    def wanted(self) -> int:
+        """How many should be running: without those that were sent away, and leave or have left."""
+        return sum(not told.is_set() for told in self._kept.values())
+
+    def resize(self, count: int) -> None:
+        """Start or drain as many as it takes to have `count`; nothing once all are leaving."""
+        if self._group is None or self._leaving:
+            return
+        staying = sorted(number for number, told in self._kept.items() if not told.is_set())
+        for number in staying[count:]:
+            self._tell(number)
+        free = (number for number in range(sys.maxsize) if number not in self._kept)
+        for _ in range(count - len(staying)):
+            number = next(free)
+            self._kept[number] = asyncio.Event()
+            self._group.create_task(self._keep(number))
 
     def leave(self) -> None:
         """Tell every replica to drain; told a second time, to hurry."""
-        self._leaving.set()
-        for process in self._running.values():
+        hurry, self._leaving = self._leaving, True
+        for number, told in self._kept.items():
+            if hurry or not told.is_set():
+                self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        self._kept[number].set()
+        process = self._running.get(number)
+        if process is not None:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
 
@@ -73,14 +98,23 @@ class Replicas:
         """Return each replica's page by its number; one that does not answer is left out."""
         ports = dict(self._ports)
         texts = await asyncio.gather(
-            *(asyncio.to_thread(_ask, port, path) for port in ports.values())
+            *(asyncio.to_thread(ask, port, path) for port in ports.values())
         )
         return {str(n): text for n, text in zip(ports, texts, strict=True) if text is not None}
 
-    async def totals(self, metric: str, label: str) -> dict[str, float]:
+    async def readiness(self) -> dict[int, str]:
+        """Return what is in the way of each replica that is to stay; empty where nothing is."""
+        ports = {number: self._ports.get(number) for number in self._kept}
+        told = await asyncio.gather(*(asyncio.to_thread(readyz, port) for port in ports.values()))
+        both = dict(zip(ports, told, strict=True))
+        return {n: both[n] for n, gone in self._kept.items() if n in both and not gone.is_set()}
+
+    async def totals(
+        self, metric: str, label: str, pages: Mapping[str, str] | None = None
+    ) -> dict[str, float]:
         """Return a metric's values of all replicas together, by one of its labels."""
         sums: dict[str, float] = {}
-        for page in (await self.pages("/metrics")).values():
+        for page in (await self.pages("/metrics") if pages is None else pages).values():
             for family in text_string_to_metric_families(page):
                 for sample in family.samples:
                     if sample.name == metric:
@@ -88,14 +122,9 @@ class Replicas:
                         sums[key] = sums.get(key, 0.0) + sample.value
         return sums
 
-    async def total(self, metric: str) -> int:
+    async def total(self, metric: str, pages: Mapping[str, str] | None = None) -> int:
         """Return a counter's value of all replicas together."""
-        return int(sum((await self.totals(metric, "")).values()))
-
-    @property
-    def wanted(self) -> int:
-        """How many should be running: without those that an operator has sent away."""
-        return self._count - self._sent_away
+        return int(sum((await self.totals(metric, "", pages)).values()))
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -108,17 +137,23 @@ class Replicas:
         return self._failed
 
     async def _keep(self, number: int) -> None:
+        told = self._kept[number]
+        try:
+            await self._start_again_and_again(number, told)
+        finally:
+            del self._kept[number]
+
+    async def _start_again_and_again(self, number: int, told: asyncio.Event) -> None:
         wait = FIRST_WAIT
         loop = asyncio.get_running_loop()
-        while not self._leaving.is_set():
+        while not told.is_set():
             began = loop.time()
-            code = await self._live(number)
-            if self._leaving.is_set():
+            code = await self._live(number, told)
+            if told.is_set():
                 break
             if code == 0:
                 # It drained because an operator asked it to: nobody wants it back.
                 log.info("replica %d left, as it was asked to", number)
-                self._sent_away += 1
                 break
             if loop.time() - began > SETTLED:
                 wait = FIRST_WAIT
@@ -130,10 +165,10 @@ class Replicas:
             log.warning("replica %d ended with %d; starting it again in %.1f s", number, code, wait)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
-                    await self._leaving.wait()
+                    await told.wait()
             wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _live(self, number: int) -> int:
+    async def _live(self, number: int, told: asyncio.Event) -> int:
         """Run one process to its end and return its exit code."""
         read, write = os.pipe()
         process = await asyncio.create_subprocess_exec(
@@ -148,19 +183,19 @@ class Replicas:
         )
         os.close(write)
         self._running[number] = process
-        if self._leaving.is_set():  # told to leave while it was being made
+        if told.is_set():  # while it was being made
             process.send_signal(signal.SIGTERM)
         port = asyncio.create_task(self._port(number, read))
         try:
-            return await self._ended(process)
+            return await self._ended(process, told)
         finally:
             port.cancel()
             self._running.pop(number, None)
             self._ports.pop(number, None)
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+    async def _ended(self, process: asyncio.subprocess.Process, told: asyncio.Event) -> int:
         ended = asyncio.create_task(process.wait())
-        leaving = asyncio.create_task(self._leaving.wait())
+        leaving = asyncio.create_task(told.wait())
         await asyncio.wait([ended, leaving], return_when=asyncio.FIRST_COMPLETED)
         leaving.cancel()
         if not ended.done():
@@ -188,12 +223,3 @@ class Replicas:
 
 #: Exit codes that a restart does not change: wrong use, and bad settings are 2.
 _HOPELESS: Final = frozenset({2})
-
-
-def _ask(port: int, path: str) -> str | None:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=ASK_WITHIN) as page:
-            text: str = page.read().decode()
-            return text
-    except OSError:  # it is starting, leaving or dead: told by its absence
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -19,9 +19,11 @@ from workers.link.ground import stand
 from workers.loading import load
 from workers.logs import LogPlan, configure
 from workers.metrics import Metrics
-from workers.notify import notifying
+from workers.notify import VARIABLES, notifying
+from workers.overseeing import oversee
 from workers.presence import leveret_version
 from workers.replicas import Replicas, Start
+from workers.scaling import Limits
 from workers.service import Service, Watch
 from workers.web import Server, application
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 def run(
     *modules: str,
     group: Annotated[str | None, Parameter(name=["--group", "-g"])] = None,
-    processes: int | None = None,
+    processes: int | Literal["auto"] | None = None,
     prefetch: int | None = None,
     where: Where = NOWHERE,
     report_port: Annotated[int | None, Parameter(show=False)] = None,
@@ -52,7 +54,8 @@ def run(
     group
         The group whose queues are taken from.
     processes
-        Worker processes to supervise; 1 runs here.
+        Worker processes to supervise; 1 runs here. `auto` begins with one and follows the load, up
+        to LEVERET_PROCESSES_MAX (as many as there are processors).
     prefetch
         Messages a worker holds unsettled.
     where
@@ -65,7 +68,7 @@ def run(
     configure(LogPlan(form=chosen.log_format, level=chosen.log_level, worker=chosen.agent_id))
     registry = load(modules, offered=chosen.processors)
     refuse(chosen, registry)
-    if chosen.processes > 1:
+    if chosen.processes == "auto" or chosen.processes > 1:
         return asyncio.run(_supervise(chosen, registry, modules))
     return asyncio.run(_work(chosen, registry, report_port))
 
@@ -106,7 +109,8 @@ async def _serve(
 async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, ...]) -> int:
     flags = ["--group", chosen.group, "--processes", "1", "--prefetch", str(chosen.prefetch)]
     environment = {
-        **os.environ,
+        # systemd hears one of us, the supervisor.
+        **{name: value for name, value in os.environ.items() if name not in VARIABLES},
         "LEVERET_HTTP_PORT": "0",
         "LEVERET_HTTP_HOST": "127.0.0.1",
         "LEVERET_PREFIX": chosen.prefix,
@@ -116,19 +120,37 @@ async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, .
         environment["LEVERET_AMQP_URL"] = chosen.amqp_url.get_secret_value()
     environment.pop("LEVERET_AGENT_ID", None)  # each replica is somebody
     start = Start(["run", *modules, *flags], environment, chosen.drain_grace)
-    replicas = Replicas(start, chosen.processes)
-    _on_signals(replicas.leave)
+    limits = _limits(chosen)
+    replicas = Replicas(start, limits.least)
     health = Health()
+
+    def leave() -> None:
+        health.draining()
+        replicas.leave()
+
+    _on_signals(leave)
+    prefetch = chosen.prefetch_of(chosen.group)
 
     async def pages(accept: str) -> tuple[bytes, str]:
         return merge(await replicas.pages("/metrics"), accept, wanted=replicas.wanted)
 
     async with (
+        notifying(health, serving="", patience=chosen.patience),
         beside(chosen, registry) as console,
         Server(application(pages, health, console), host=chosen.http_host, port=chosen.http_port),
     ):
-        health.consuming()
-        return DONE if await replicas.run() else FAILED
+        watch = asyncio.create_task(oversee(replicas, health, prefetch=prefetch, limits=limits))
+        try:
+            return DONE if await replicas.run() else FAILED
+        finally:
+            watch.cancel()
+
+
+def _limits(chosen: Settings) -> Limits:
+    """Return between how many replicas there may be: one number, or what `auto` may choose from."""
+    if chosen.processes == "auto":
+        return Limits(most=chosen.processes_max or len(os.sched_getaffinity(0)))
+    return Limits(least=chosen.processes, most=chosen.processes)
 
 
 def _on_signals(leave: Callable[[], None]) -> None:

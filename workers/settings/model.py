@@ -118,8 +118,13 @@ class Settings(BaseSettings):
     agent_id: str = Field(default_factory=default_agent_id)
     #: Entry points of `leveret.processors` that a bare `run` takes.
     processors: Texts = ("examples",)
-    #: Replicas that one `run` supervises.
-    processes: Annotated[int, AfterValidator(ranges.PROCESSES.number)] = 1
+    #: Replicas that one `run` supervises; `auto` follows the load.
+    processes: Annotated[
+        Annotated[int, AfterValidator(ranges.PROCESSES.number)] | Literal["auto"],
+        BeforeValidator(ranges.processes),
+    ] = 1
+    #: The most that `auto` starts. None: as many as there are processors.
+    processes_max: Annotated[int, AfterValidator(ranges.PROCESSES.number)] | None = None
     #: Broker users beside `<prefix>.operator` who may replay dead letters.
     operators: Texts = ()
     #: Broker users whose `leveret ctl` is obeyed; by default those who may replay, and our own.

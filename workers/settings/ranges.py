@@ -81,6 +81,17 @@ PROCESSES: Final = Bounds(
 )
 
 
+def processes(value: object) -> object:
+    """Return the number of processes or `auto`, or raise ValueError, which names both."""
+    if lower(value) == "auto":
+        return "auto"
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is neither a whole number nor auto") from None
+    return PROCESSES.number(number)
+
+
 def lower(value: object) -> object:
     """Return a text in lower case, anything else as it is."""
     return value.strip().lower() if isinstance(value, str) else value

@@ -1,0 +1,66 @@
+"""What a supervisor sees of its replicas each second: what it tells probes, and how many it has."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from workers.scaling import Limits, Load, Trend, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workers.health import Health
+    from workers.replicas import Replicas
+
+log = logging.getLogger("leveret.replicas")
+
+#: Seconds between looks.
+LOOK_EVERY: Final = 1.0
+#: Replicas whose trouble is told one by one.
+MOST_TOLD: Final = 5
+
+
+def summary(told: Mapping[int, str]) -> tuple[str | None, str]:
+    """Return why a supervisor is not ready, or None; and what there is to say while it is.
+
+    `told` is what is in the way of each replica, empty where nothing is.
+    """
+    if not told:
+        return "no replica runs", ""
+    trouble = [f"replica {number}: {why}" for number, why in sorted(told.items()) if why]
+    more = [f"and {len(trouble) - MOST_TOLD} more"] if len(trouble) > MOST_TOLD else []
+    ready = len(told) - len(trouble)
+    shown = trouble[:MOST_TOLD] + more
+    if not ready:
+        return "; ".join([f"none of {len(told)} replicas takes messages", *shown]), ""
+    return None, "; ".join([f"{ready} of {len(told)} replicas take messages", *shown])
+
+
+async def oversee(replicas: Replicas, health: Health, *, prefetch: int, limits: Limits) -> None:
+    """Look again and again until cancelled, and let the number follow the load within limits."""
+    trend = Trend()
+    while True:
+        reason, health.remark = summary(await replicas.readiness())
+        health.line("consuming", reason)
+        if not health.leaving and limits.least < limits.most:
+            load = await _load(replicas, prefetch)
+            wanted, trend = decide(load, trend, monotonic(), limits)
+            if wanted != load.wanted:
+                log.info(
+                    "%d replicas instead of %d: %.0f %% full", wanted, load.wanted, _full(load)
+                )
+                replicas.resize(wanted)
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _load(replicas: Replicas, prefetch: int) -> Load:
+    pages = await replicas.pages("/metrics")
+    held = await replicas.total("leveret_in_flight", pages)
+    return Load(replicas.wanted, len(pages), held / (prefetch * max(1, len(pages))))
+
+
+def _full(load: Load) -> float:
+    return load.share * 100
