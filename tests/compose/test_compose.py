@@ -97,6 +97,13 @@ async def test_the_worker_runs_without_root(stack: Stack) -> None:
     assert stack.inspect(worker, "{{.HostConfig.ReadonlyRootfs}}") == "true"
 
 
+async def test_workers_keep_their_notes_in_a_volume(stack: Stack) -> None:
+    """The worker's own user writes there, and says nothing of notes that cannot be kept."""
+    (worker,) = stack.containers("worker")
+    assert stack.docker("exec", worker, "ls", "/var/lib/leveret").split() == ["running"]
+    assert "no notes can be kept" not in stack.do("logs", "worker")
+
+
 async def test_ports_are_on_loopback(stack: Stack) -> None:
     """What is published is published to this machine only, and the workers publish nothing."""
     for service in ("rabbitmq", "prometheus"):

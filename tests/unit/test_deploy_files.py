@@ -116,6 +116,16 @@ def test_the_worker_runs_with_least_rights() -> None:
     assert users[-1] not in {"root", "0"}
 
 
+def test_what_workers_note_outlives_their_containers() -> None:
+    """Their state directory is a volume, and belongs to the image's user from the beginning."""
+    worker = services()["worker"]
+    place = worker["environment"]["LEVERET_STATE_DIR"]
+    assert f"worker-state:{place}" in worker["volumes"]
+    assert f"--owner=leveret --group=leveret --mode=0700 {place}" in (
+        (DEPLOY / "Dockerfile").read_text()
+    )
+
+
 def test_prometheus_scrapes_every_replica() -> None:
     """Prometheus looks the workers up by their service's name and asks the port they serve."""
     config = read_yaml("deploy/prometheus/prometheus.yml")
