@@ -9,6 +9,7 @@ import os
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Final
 
 from workers.registry import RegistrationError, Registry
@@ -18,6 +19,20 @@ if TYPE_CHECKING:
 
 #: Entry points of this group offer registries; the settings say which are taken.
 ENTRY_POINTS: Final = "leveret.processors"
+
+#: What a mistake in a user's own module raises while it is imported.
+_MISTAKES: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 
 
 def load(modules: Iterable[str], *, offered: Iterable[str]) -> Registry:
@@ -50,6 +65,11 @@ def _registry(name: str) -> Registry:
         raise RegistrationError(
             f"cannot import {path!r} ({error}); is it installed, or are you in its directory?",
         ) from error
+    except _MISTAKES as error:
+        raise RegistrationError(
+            f"{path!r} cannot be imported: {type(error).__name__}: {error}{_line(error)}; mend it "
+            "there",
+        ) from error
     registry = getattr(module, attribute or "registry", None)
     if not isinstance(registry, Registry):
         raise RegistrationError(
@@ -57,3 +77,10 @@ def _registry(name: str) -> Registry:
             "write `registry = Registry()` there, or name another: package.module:name",
         )
     return registry
+
+
+def _line(error: BaseException) -> str:
+    """Return where in the module it happened, as far as that can be told."""
+    places = extract_tb(error.__traceback__)
+    theirs = [one for one in places if "importlib" not in one.filename and one.filename != __file__]
+    return f" ({theirs[0].filename}, line {theirs[0].lineno})" if theirs else ""

@@ -83,3 +83,10 @@ def test_every_command_of_a_page_is_run_or_says_why_not() -> None:
         text = page.read_text(encoding="utf-8")
         if "```console" in text and page.name not in own:
             assert FOLLOWED in text, f"{page.name} shows commands that nobody runs"
+
+
+def test_the_index_names_every_page() -> None:
+    """Whoever does not know where to look finds each page by the question it answers."""
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {page.name for page in ROOT.glob("docs/*.md")} - {"index.md"}
+    assert [name for name in sorted(pages) if f"({name})" not in index] == []

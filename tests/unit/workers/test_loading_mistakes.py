@@ -1,0 +1,38 @@
+"""A mistake in a user's own module is told as theirs, with its place."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workers.loading import load
+from workers.registry import RegistrationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x = 1 +\n", "SyntaxError"),
+        ("\n1 / 0\n", r"ZeroDivisionError: division by zero \(.*mistaken.*\.py, line 2\)"),
+        ("import nothing_there\n", "No module named 'nothing_there'"),
+        (
+            "from workers import Registry\nregistry = Registry()\nregistry.task('x')\n",
+            r"TypeError: .*'parameters' \(.*, line 3\)",
+        ),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    """Nobody is asked to report a mistake of their own."""
+    name = f"mistaken_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(RegistrationError, match=told):
+        load([name], offered=())
