@@ -4,11 +4,13 @@
 
 A line of JSON in for each process wanted (`Birth`), a line out when it is born (`{"born": pid}`)
 and when it has ended (`{"ended": pid, "code": 0}`, negative for a signal). Each is a whole process
-of its own, so that SIGKILL, SIGSTOP and SIGTERM are real. When the line in ends, all of them do.
+of its own, so that SIGKILL, SIGSTOP and SIGTERM are real. When the line in ends, all of them do,
+and when the nursery is killed, the kernel kills them.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Imported for the children to have; what a worker needs beyond these it imports itself.
 READY: Final = (app, main, processors, publisher, run, sabotage, service)
+
+#: Linux: the signal a process gets when its parent dies.
+_PR_SET_PDEATHSIG: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,10 @@ class Nursery:
             os.kill(pid, signal.SIGKILL)
 
     def _bear(self, birth: Birth) -> None:
+        nursery = os.getpid()
         pid = os.fork()
         if pid == 0:
+            _die_with(nursery)
             os._exit(_live(birth))
         self._alive.add(pid)
         _tell({"born": pid})
@@ -90,6 +97,13 @@ class Nursery:
 
 def _tell(said: dict[str, int]) -> None:
     os.write(1, orjson.dumps(said) + b"\n")
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent is gone, if that is not so already."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _live(birth: Birth) -> int:

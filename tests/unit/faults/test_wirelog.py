@@ -63,3 +63,46 @@ def test_a_refused_publish_is_no_consequence() -> None:
         Event("ack", IN, 2, multiple=True),
     ]
     assert acked_too_early(events) == ["a"]
+
+
+def test_a_retry_copy_may_come_before_the_ack_of_the_first_delivery() -> None:
+    """A worker that is held up for longer than the rung takes has done nothing wrong."""
+    events = [
+        Event("deliver", IN, 1, id="a"),
+        Event("publish", OUT, 1, id="a"),
+        Event("confirm", OUT, 1),
+        Event("deliver", (3, 1), 1, id="a"),
+        Event("ack", IN, 1),
+        Event("publish", (4, 1), 1, id="a"),
+        Event("confirm", (4, 1), 1),
+        Event("ack", (3, 1), 1),
+    ]
+    assert acked_too_early(events) == []
+
+
+def test_one_consequence_does_not_do_for_two_deliveries() -> None:
+    """The same message twice under way: the second ack has no publish of its own."""
+    events = [
+        Event("deliver", IN, 1, id="a"),
+        Event("deliver", (3, 1), 1, id="a"),
+        Event("publish", OUT, 1, id="a"),
+        Event("confirm", OUT, 1),
+        Event("ack", IN, 1),
+        Event("ack", (3, 1), 1),
+    ]
+    assert acked_too_early(events) == ["a"]
+
+
+def test_the_order_of_the_acks_does_not_matter() -> None:
+    """The later delivery, acked first, leaves the earlier one its publish."""
+    events = [
+        Event("deliver", IN, 1, id="a"),
+        Event("publish", OUT, 1, id="a"),
+        Event("deliver", (3, 1), 1, id="a"),
+        Event("publish", (4, 1), 1, id="a"),
+        Event("confirm", OUT, 1),
+        Event("confirm", (4, 1), 1),
+        Event("ack", (3, 1), 1),
+        Event("ack", IN, 1),
+    ]
+    assert acked_too_early(events) == []
