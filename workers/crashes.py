@@ -10,8 +10,10 @@ the moment of death. Proof is cheap, because only suspects need it:
 - Whoever gets a message whose note a dead process left behind moves that evidence into it: a copy
   with `leveret-starts` counted up is confirmed in its queue, then the message is acked. From there
   on the count is its own, on whichever host it comes next, and believed only as our own copy.
-- A message with proven starts runs alone in its process: if that dies too, nobody else did it.
+- A message with proven starts runs alone in its process, and is noted only then, not while it waits
+  for its turn: if that process dies too, nobody else did it.
 - Two proven starts, with the first that nobody noted, are three: it is dead-lettered `crash_loop`.
+  Deaths in company, however many are found at once, are one proven start and no more.
 
 A lost connection proves nothing, since the process lives on and takes its notes away. Evidence is
 lost where the state directory does not outlive the process (a container without a volume) or with
@@ -83,24 +85,26 @@ class Suspects:
         """
         guard, delivery = self._guard, request.delivery
         found = guard.evidence(delivery)
-        starts = request.past.starts + found
+        starts = request.past.starts + found if request.past.starts else min(found, 1)
         if found and starts < CONVICTS:
             work.close()
             return self._endings.suspected(request, starts)
-        with guard.noted(delivery):
-            if starts >= CONVICTS:
-                work.close()
+        if starts >= CONVICTS:
+            work.close()
+            with guard.noted(delivery):
                 # Beyond that it may be the reading that kills: then nobody is told but operators.
-                return self._endings.crash_looped(
-                    facts() if starts == CONVICTS else request, starts
-                )
-            if not starts:
+                known = facts() if starts == CONVICTS else request
+                return self._endings.crash_looped(known, starts)
+        if not starts:
+            with guard.noted(delivery):
                 return await work
-            try:
-                async with guard.solitude.alone(delivery):
+        try:
+            async with guard.solitude.alone(delivery):
+                # Not before: one suspect's death would be proof against those that wait for it.
+                with guard.noted(delivery):
                     return await work
-            except asyncio.CancelledError:
-                work.close()
-                if not limit.leaving:
-                    raise
-                return Requeued(request.subject, "the worker is leaving")
+        except asyncio.CancelledError:
+            work.close()
+            if not limit.leaving:
+                raise
+            return Requeued(request.subject, "the worker is leaving")

@@ -128,6 +128,29 @@ async def test_the_third_unfinished_start_convicts(guard: CrashGuard, tmp_path: 
     assert not ran
 
 
+async def test_deaths_in_company_do_not_convict(guard: CrashGuard, tmp_path: Path) -> None:
+    """However many processes died with it: in none of them was it known to be alone."""
+    delivery = again()
+    for _ in range(3):
+        died_with(delivery, tmp_path)
+    outcome = await handled(delivery, guard)
+    assert isinstance(outcome, Retried)
+    assert outcome.starts == 1
+
+
+async def test_who_waits_to_be_alone_leaves_no_proof(guard: CrashGuard, tmp_path: Path) -> None:
+    """The death of one suspect says nothing about the others that wait for its end."""
+    guard.solitude.running = 1
+    suspect = again(properties=proven(1))
+    (own,) = (tmp_path / "running").iterdir()
+    task = asyncio.create_task(handled(suspect, guard))
+    await asyncio.sleep(0)
+    assert guard.solitude.who is not None
+    assert not (own / key_of(suspect)).exists()
+    guard.solitude.left()
+    assert isinstance(await task, Replied)
+
+
 async def test_proof_that_a_stranger_wrote_is_not_believed(guard: CrashGuard) -> None:
     """Nobody can have somebody else's message dead-lettered by a header."""
     forged = proven(9)._replace(user_id="stranger")
