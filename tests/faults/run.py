@@ -48,8 +48,6 @@ def main() -> int:
         os.environ[ROOT] = made.stdout.strip()
     rows = [row for row in ROWS if _is_meant(row, asked.only)]
     figures = asyncio.run(_run(rows, short=asked.short, seed=asked.seed))
-    if not asked.short:
-        _write(figures)
     return int(any(figure.broken for figure in figures))
 
 
@@ -68,6 +66,8 @@ async def _run(rows: list[Row], *, short: bool, seed: int) -> list[Figure]:
                     figure = await _one(row, broker, crew, short=short, seed=seed)
                     print(figure.line(), flush=True)  # noqa: T201 - what was asked for
                     figures.append(figure)
+                    if not short:  # each at once: what is told stays told, whatever comes next
+                        _write(figure)
             finally:
                 await asyncio.to_thread(broker.close)
     return figures
@@ -89,7 +89,7 @@ async def _one(row: Row, broker: PrivateBroker, crew: Crew, *, short: bool, seed
     return figure
 
 
-def _write(figures: list[Figure]) -> None:
+def _write(figure: Figure) -> None:
     server = find_installation()
     assert server is not None
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -99,9 +99,14 @@ def _write(figures: list[Figure]) -> None:
         f" {datetime.now(UTC):%Y-%m-%d}."
     )
     broker = ".".join(server.version.split(".")[:2])
-    lines = {figure.row: line_of(figure) for figure in figures}
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(written(page, broker=broker, where=where, figures=lines), encoding="utf-8")
+    page = written(
+        PAGE.read_text(encoding="utf-8"),
+        broker=broker,
+        where=where,
+        figures={figure.row: line_of(figure)},
+        order=[row.name for row in ROWS],
+    )
+    PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from faults.row import Figure
 
@@ -49,11 +49,13 @@ def line_of(figure: Figure) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def written(page: str, *, broker: str, where: str, figures: Mapping[str, str]) -> str:
+def written(
+    page: str, *, broker: str, where: str, figures: Mapping[str, str], order: Sequence[str]
+) -> str:
     """Return the page with these lines (row name → line) in the broker's table.
 
-    Rows that are not among them stay as they were; `where` tells machine and date. Raises
-    ValueError where the page has no place for the broker.
+    Rows that are not among them stay as they were, those that are in no `order` any more go;
+    `where` tells machine and date. Raises ValueError where the page has no place for the broker.
     """
     begin, end = f"<!-- faults {broker} -->\n", "<!-- end of faults -->"
     before, found, rest = page.partition(begin)
@@ -62,12 +64,9 @@ def written(page: str, *, broker: str, where: str, figures: Mapping[str, str]) -
         raise ValueError(f"the page has no line {begin.strip()!r} with {end!r} behind it")
     lines = {name: line for line in inside.splitlines() if (name := _name(line))}
     lines |= figures
+    body = "\n".join(lines[name] for name in order if name in lines)
     head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
-    return f"{before}{begin}\n{where}\n\n{head}\n{_joined(lines.values())}\n{end}{after}"
-
-
-def _joined(lines: Iterable[str]) -> str:
-    return "\n".join(lines)
+    return f"{before}{begin}\n{where}\n\n{head}\n{body}\n{end}{after}"
 
 
 def _name(line: str) -> str:

@@ -126,19 +126,19 @@ async def swallow(rig: Rig, scale: Scale, *, up: bool) -> Figure:
 
 
 ROWS: Final = (
-    Row(name="TCP reset", run=reset, full=Scale(20_000, 12, 60), short=Scale(400, 3, 1.5)),
-    Row(name="half-open line", run=half_open, full=Scale(3_000, 3, 60), short=Scale(200, 1, 0)),
-    Row(name="cut in mid-frame", run=cut, full=Scale(20_000, 10, 30), short=Scale(300, 2, 1.5)),
+    Row(name="TCP reset", run=reset, full=Scale(12_000, 8, 40), short=Scale(400, 3, 1.5)),
+    Row(name="half-open line", run=half_open, full=Scale(1_500, 3, 12), short=Scale(200, 1, 0)),
+    Row(name="cut in mid-frame", run=cut, full=Scale(6_000, 6, 24), short=Scale(300, 2, 1.5)),
     Row(
         name="every 50th confirm swallowed",
         run=partial(swallow, up=DOWN),
-        full=Scale(10_000, 50, 30),
+        full=Scale(6_000, 50, 24),
         short=Scale(300, 25, 1),
     ),
     Row(
         name="every 50th ack swallowed",
         run=partial(swallow, up=UP),
-        full=Scale(10_000, 50, 30),
+        full=Scale(6_000, 50, 24),
         short=Scale(300, 25, 1),
     ),
 )

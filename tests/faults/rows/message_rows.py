@@ -120,13 +120,13 @@ ROWS: Final = (
     Row(
         name="poison frames",
         run=poisoned,
-        full=Scale(100_000, 1_000, 30),
+        full=Scale(20_000, 1_000, 30),
         short=Scale(500, 40, 1.5),
     ),
     Row(
         name="everything fails in passing, then nothing",
         run=outage,
-        full=Scale(2_000, 1, 60),
+        full=Scale(1_000, 1, 30),
         short=Scale(100, 1, 1.5),
     ),
 )

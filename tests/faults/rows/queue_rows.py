@@ -146,30 +146,30 @@ async def recreated(rig: Rig, scale: Scale) -> Figure:
 
 
 ROWS: Final = (
-    Row(name="reply queue full", run=full_replies, full=Scale(10_000), short=Scale(300)),
-    Row(name="reply queue deleted", run=no_replies, full=Scale(10_000), short=Scale(300)),
+    Row(name="reply queue full", run=full_replies, full=Scale(5_000), short=Scale(300)),
+    Row(name="reply queue deleted", run=no_replies, full=Scale(5_000), short=Scale(300)),
     Row(
         name="dead-letter exchange missing",
         run=no_dead_exchange,
-        full=Scale(2_000, 1, 20),
+        full=Scale(2_000, 1, 15),
         short=Scale(200, 1, 1.5),
     ),
     Row(
         name="dead-letter queue full",
         run=full_dead_queue,
-        full=Scale(2_000, 1, 20),
+        full=Scale(2_000, 1, 15),
         short=Scale(200, 1, 1.5),
     ),
     Row(
         name="work queue deleted for a while: every restored channel fails",
         run=recreated,
-        full=Scale(2_000, 3, 10),
+        full=Scale(1_200, 3, 6),
         short=Scale(100, 1, 1),
     ),
     Row(
         name="work queue deleted and re-created at once",
         run=recreated,
-        full=Scale(2_000, 3, 0),
+        full=Scale(1_200, 3, 0),
         short=Scale(100, 1, 0),
     ),
 )

@@ -97,19 +97,19 @@ ROWS: Final = (
     Row(
         name="certificate of a wrong CA, expired, of another host",
         run=distrusted,
-        full=Scale(1_000, 3, 10),
+        full=Scale(1_000, 3, 4),
         short=Scale(50, 3, 1),
     ),
     Row(
         name="password changed and changed back",
         run=partial(refused, permissions=False),
-        full=Scale(3_000, 1, 30),
+        full=Scale(2_000, 1, 20),
         short=Scale(100, 1, 1),
     ),
     Row(
         name="permissions taken and given back",
         run=partial(refused, permissions=True),
-        full=Scale(3_000, 1, 30),
+        full=Scale(2_000, 1, 20),
         short=Scale(100, 1, 1),
     ),
 )

@@ -211,7 +211,7 @@ ROWS: Final = (
     Row(
         name="worker kill -9",
         run=kill,
-        full=Scale(100_000, 200, 90),
+        full=Scale(20_000, 40, 50),
         short=Scale(600, 4, 2),
     ),
     *(
@@ -226,25 +226,25 @@ ROWS: Final = (
     Row(
         name="rolling SIGTERM, grace longer than the work",
         run=partial(roll, grace=5.0),
-        full=Scale(10_000, 50, 40),
+        full=Scale(4_000, 20, 30),
         short=Scale(150, 2, 1.2),
     ),
     Row(
         name="rolling SIGTERM, grace shorter than the work",
         run=partial(roll, grace=0.05),
-        full=Scale(10_000, 50, 40),
+        full=Scale(4_000, 20, 30),
         short=Scale(150, 2, 1.2),
     ),
     Row(
         name="worker SIGSTOP",
         run=freeze,
-        full=Scale(5_000, 4, 4),
+        full=Scale(3_000, 3, 4),
         short=Scale(150, 1, 2.5),
     ),
     Row(
         name="replicas 1 → 8 → 1",
         run=scale_out,
-        full=Scale(6_000, 8, 30),
+        full=Scale(4_000, 8, 24),
         short=Scale(300, 4, 2.4),
     ),
 )

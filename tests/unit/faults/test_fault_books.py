@@ -60,8 +60,10 @@ PAGE = "before\n<!-- faults 3.10 -->\n| old | 1 |\n<!-- end of faults -->\nafter
 
 def test_a_run_replaces_its_own_rows_and_keeps_the_others() -> None:
     """A row that was run again is told anew, in its place."""
-    once = written(PAGE, broker="3.10", where="Here.", figures={"a": "| a | 1 |", "b": "| b | 2 |"})
-    again = written(once, broker="3.10", where="There.", figures={"a": "| a | 3 |"})
+    order = ("a", "b")
+    both = {"b": "| b | 2 |", "a": "| a | 1 |"}
+    once = written(PAGE, broker="3.10", where="Here.", figures=both, order=order)
+    again = written(once, broker="3.10", where="There.", figures={"a": "| a | 3 |"}, order=order)
     assert "| a | 3 |\n| b | 2 |" in again
     assert "Here." not in again
     assert again.startswith("before\n")
@@ -71,7 +73,7 @@ def test_a_run_replaces_its_own_rows_and_keeps_the_others() -> None:
 def test_a_page_without_a_place_is_refused() -> None:
     """Figures of another version are not written over these."""
     with pytest.raises(ValueError, match=r"faults 4\.0"):
-        written(PAGE, broker="4.0", where="Here.", figures={})
+        written(PAGE, broker="4.0", where="Here.", figures={}, order=())
 
 
 def test_a_broken_promise_stands_in_the_table() -> None:
