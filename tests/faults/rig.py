@@ -294,6 +294,7 @@ class Rig:
                 )
             await self.dismiss()
             if time.monotonic() > until or await asyncio.to_thread(self._is_over, page):
+                await self._at_rest()
                 return await asyncio.to_thread(self._reckon, page)
             await self.work()
 
@@ -322,6 +323,13 @@ class Rig:
         codes = [await worker.wait() for worker in living]
         self.workers.clear()
         return codes
+
+    async def _at_rest(self) -> None:
+        """Wait until what is on a rung has come back: on its way it could be counted nowhere."""
+        rungs = self.waiting_rooms()[2:]
+        await self.until(
+            lambda: not any(self.look(rung)[0] > 0 for rung in rungs), what="empty rungs"
+        )
 
     def _is_over(self, page: Page) -> bool:
         """Whether every confirmed request has an end, and nothing waits for a worker."""

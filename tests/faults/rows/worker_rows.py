@@ -16,15 +16,18 @@ from faults.sabotage import CRASH, POINTS
 if TYPE_CHECKING:
     from faults.rig import Rig
 
-#: Mostly work, some refused, some that needs a second attempt.
+#: Mostly work, some refused, some that needs a second attempt. Of the same type others need but
+#: one: where all that a type has fails for a while, the brake holds it back, which is another row.
 MIX: Final = (
     ("effect", {}),
-    ("effect", {}),
+    ("flaky", {}),
     ("effect", {}),
     ("reject", {}),
     ("effect", {}),
     ("flaky", {"failures": 1}),
 )
+#: As much of each as can be, for those that die where one of them is settled.
+SETTLING: Final = (("effect", {}), ("flaky", {}), ("reject", {}), ("flaky", {"failures": 1}))
 PREFETCH: Final = 50
 #: Numbers of the second order begin here.
 LATER: Final = 20_000_000
@@ -57,10 +60,9 @@ async def kill(rig: Rig, scale: Scale) -> Figure:
 async def crash(rig: Rig, scale: Scale, *, point: str) -> Figure:
     """Have one worker after another die at the same point of settling."""
     figure = Figure()
-    tasks = (("effect", {}), ("reject", {}), ("flaky", {"failures": 1}))
-    await (await rig.publish(scale.messages, tasks=tasks)).wait()
+    await (await rig.publish(scale.messages, tasks=SETTLING)).wait()
     for _ in range(scale.faults):
-        fuse = rig.random.randint(1, 2 * scale.messages // (5 * scale.faults))
+        fuse = rig.random.randint(1, 3 * scale.messages // (10 * scale.faults))
         (worker,) = await rig.work(prefetch=PREFETCH, **{CRASH: f"{point}:{fuse}"})
         figure.must(await worker.wait() == -signal.SIGKILL, "a worker did not die where it should")
         rig.workers.remove(worker)
