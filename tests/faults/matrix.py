@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from faults.rig import Rig
 from faults.rows import (
     broker_rows,
+    inbox_rows,
     line_rows,
     message_rows,
     queue_rows,
@@ -28,6 +29,7 @@ ROWS: Final[tuple[Row, ...]] = (
     *worker_rows.ROWS,
     *broker_rows.ROWS,
     *line_rows.ROWS,
+    *inbox_rows.ROWS,
     *queue_rows.ROWS,
     *message_rows.ROWS,
     *trust_rows.ROWS,

@@ -65,6 +65,8 @@ class Rig:
     vhost: str = field(init=False)
     answers: list[Seen] = field(default_factory=list)
     letters: list[Seen] = field(default_factory=list)
+    #: What every worker of this row is told.
+    settings: dict[str, Any] = field(default_factory=dict)
     #: Process id → where a worker's pages are.
     ports: dict[int, int] = field(default_factory=dict)
     _endless: list[Child] = field(default_factory=list)
@@ -151,6 +153,7 @@ class Rig:
             "prefetch": 100,
         }
         own = {name: str(value) for name, value in settings.items() if name.isupper()}
+        told |= self.settings
         told |= {name: value for name, value in settings.items() if not name.isupper()}
         born = []
         for _ in range(count):

@@ -1,0 +1,130 @@
+"""The inbox under fire: an effect once, and none without a claim while its store is away."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+import time
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from faults.proxy import DOWN, UP
+from faults.row import Figure, Row, Scale
+from faults.rows.line_rows import swallow
+from faults.rows.worker_rows import PREFETCH, kill
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from faults.rig import Rig
+
+#: Seconds in which what was claimed before takes its effect.
+IN_HAND: Final = 1.0
+
+
+def keep_inbox(rig: Rig) -> Path:
+    """Give all workers of a row one inbox, and return its file."""
+    path = rig.directory / "inbox.db"
+    rig.settings["inbox"] = f"sqlite:///{path}"
+    return path
+
+
+async def with_inbox(
+    rig: Rig, scale: Scale, *, row: Callable[[Rig, Scale], Awaitable[Figure]], strictly: bool
+) -> Figure:
+    """Run another row with an inbox; `strictly` where no process dies, so that no gap is left."""
+    keep_inbox(rig)
+    figure = await row(rig, scale)
+    figure.must(not strictly or figure.effects_doubled == 0, "an effect was had twice")
+    return figure
+
+
+@contextmanager
+def locked(path: Path, _rig: Rig) -> Iterator[None]:
+    """Hold the store's lock, as another process that writes for long does."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+@contextmanager
+def full(path: Path, rig: Rig) -> Iterator[None]:
+    """Let the store's files grow no more: to a process its limit is what a full disk is."""
+    size = path.with_name(f"{path.name}-wal").stat().st_size
+    for worker in rig.workers:
+        _, hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        for worker in rig.workers:
+            _, hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+async def store_away(
+    rig: Rig, scale: Scale, *, away: Callable[[Path, Rig], AbstractContextManager[None]]
+) -> Figure:
+    """Take the store away from working workers, for a while and again."""
+    figure = Figure()
+    path = keep_inbox(rig)
+    await rig.work(count=2, prefetch=PREFETCH)
+    await rig.consuming(2)
+    await rig.publish(scale.messages, rate=scale.messages / scale.seconds / 4, endless=True)
+    meanwhile = 0
+    for _ in range(scale.faults):
+        await rig.effects_after(time.monotonic(), count=100)
+        with away(path, rig):
+            began = time.monotonic()
+            await asyncio.sleep(IN_HAND + scale.seconds)
+            over = time.monotonic()
+        meanwhile += sum(began + IN_HAND < one.at < over for one in rig.effects())
+        figure.recovered_within(await rig.effects_after(over))
+    figure.count(await rig.reckon(within=scale.seconds + 60))
+    figure.told |= {"away_s": IN_HAND + scale.seconds, "effects_meanwhile": meanwhile}
+    figure.must(meanwhile == 0, "work was done without a claim")
+    figure.must(figure.effects_doubled == 0, "an effect was had twice")
+    figure.must(figure.dead == 0, "healthy work was dead-lettered")
+    return figure
+
+
+ROWS: Final = (
+    Row(
+        name="inbox store locked by somebody else",
+        run=partial(store_away, away=locked),
+        full=Scale(4_000, 3, 7),
+        short=Scale(300, 1, 0.5),
+    ),
+    Row(
+        name="inbox store full",
+        run=partial(store_away, away=full),
+        full=Scale(4_000, 3, 7),
+        short=Scale(300, 1, 0.5),
+    ),
+    Row(
+        name="with the inbox: every 50th confirm swallowed",
+        run=partial(with_inbox, row=partial(swallow, up=DOWN), strictly=True),
+        full=Scale(4_000, 50, 16),
+        short=Scale(200, 25, 1),
+    ),
+    Row(
+        name="with the inbox: every 50th ack swallowed",
+        run=partial(with_inbox, row=partial(swallow, up=UP), strictly=True),
+        full=Scale(4_000, 50, 16),
+        short=Scale(200, 25, 1),
+    ),
+    Row(
+        name="with the inbox: worker kill -9",
+        run=partial(with_inbox, row=kill, strictly=False),
+        full=Scale(8_000, 20, 30),
+        short=Scale(200, 1, 1),
+    ),
+)
