@@ -338,8 +338,9 @@ class Rig:
         """Whether every confirmed request has an end, and nothing waits for a worker."""
         self.collect()
         ended = {seen.id for seen in (*self.answers, *self.letters)}
-        waiting = any(self.look(room)[0] for room in self.waiting_rooms())
-        return not waiting and page.confirmed <= ended
+        return page.confirmed <= ended and not any(
+            self.look(room)[0] for room in self.waiting_rooms()
+        )
 
     def collect(self) -> None:
         """Take the answers and dead letters that are there."""
@@ -347,12 +348,10 @@ class Rig:
         self.letters += self._take(NAMES.dead_queue("default"))
 
     def _take(self, queue: str) -> list[Seen]:
-        ready, _ = self.look(queue)
-        if ready <= 0:
-            return []
         try:
             with Raw(self.url, confirms=False) as raw:
-                return [seen_of(found) for found in raw.take(queue, ready)]
+                ready, _ = raw.look(queue)
+                return [seen_of(found) for found in raw.take(queue, ready)] if ready else []
         except Gone:
             return []
 
