@@ -82,11 +82,12 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.made += 1
+        number = self.made  # now: another connection may be made while this one reaches the broker
         upstream = await self._reach()
         if upstream is None:
             writer.transport.abort()
             return
-        line = _Line(self, self.made, (reader, writer), upstream)
+        line = _Line(self, number, (reader, writer), upstream)
         self._lines.add(line)
         try:
             await line.run()

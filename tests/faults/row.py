@@ -80,5 +80,5 @@ class Row:
     short: Scale
     #: Nodes of the broker it needs.
     nodes: int = 1
-    #: Whether it leaves the broker unfit for others, or needs one with settings of its own.
-    own_broker: bool = False
+    #: Whether even its short form is too long for the suite.
+    long: bool = False

@@ -1,4 +1,4 @@
-"""Every row of the fault matrix in its short form: nothing is lost, and each row's own promise."""
+"""The fault matrix in its short forms: nothing is lost, and each row keeps its own promise."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ def broker_of() -> Iterator[Callable[[int], PrivateBroker]]:
         broker.close()
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if not row.long],
+    ids=lambda row: row.name.replace(" ", "-"),
+)
 async def test_a_row_of_the_matrix_keeps_its_promises(
     row: Row,
     crew: Crew,

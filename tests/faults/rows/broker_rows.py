@@ -159,6 +159,7 @@ ROWS: Final = (
         full=Scale(4_000, 4, 40),
         short=Scale(300, 1, 3),
         nodes=3,
+        long=True,
     ),
     Row(
         name="1 of 3 nodes stopped",
@@ -173,6 +174,7 @@ ROWS: Final = (
         full=Scale(5_000, 2, 20),
         short=Scale(300, 2, 3),
         nodes=3,
+        long=True,
     ),
     Row(
         name="memory alarm",

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from faults.rig import Rig
 
-#: Seconds in which what was claimed before takes its effect.
-IN_HAND: Final = 1.0
+#: Seconds in which what was claimed before takes its effect, and a store fills up.
+IN_HAND: Final = 2.0
+#: Bytes beyond the effects' own file that a process may write to a file of a full disk.
+ROOM: Final = 100_000
 
 
 def keep_inbox(rig: Rig) -> Path:
@@ -58,16 +60,25 @@ def locked(path: Path, _rig: Rig) -> Iterator[None]:
 @contextmanager
 def full(path: Path, rig: Rig) -> Iterator[None]:
     """Let the store's files grow no more: to a process its limit is what a full disk is."""
-    size = path.with_name(f"{path.name}-wal").stat().st_size
-    for worker in rig.workers:
-        _, hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (size, hard))
+    reader = sqlite3.connect(path, isolation_level=None, timeout=10)
     try:
+        reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # While somebody reads, the log is not begun anew: it grows until it may not.
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM inbox").fetchone()
+        _limit(rig, rig.effects_file.stat().st_size + ROOM)
         yield
     finally:
-        for worker in rig.workers:
-            _, hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        _limit(rig, None)
+        reader.close()
+
+
+def _limit(rig: Rig, size: int | None) -> None:
+    """Let the workers' files grow so far; without a size, as far as they like."""
+    for worker in rig.workers:
+        _, hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+        soft = hard if size is None else size
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def store_away(

@@ -62,7 +62,8 @@ async def crash(rig: Rig, scale: Scale, *, point: str) -> Figure:
     figure = Figure()
     await (await rig.publish(scale.messages, tasks=SETTLING)).wait()
     for _ in range(scale.faults):
-        fuse = rig.random.randint(1, 3 * scale.messages // (10 * scale.faults))
+        # A quarter of the messages comes to each point: there is enough for every fuse.
+        fuse = rig.random.randint(1, 2 * scale.messages // (9 * scale.faults))
         (worker,) = await rig.work(prefetch=PREFETCH, **{CRASH: f"{point}:{fuse}"})
         figure.must(await worker.wait() == -signal.SIGKILL, "a worker did not die where it should")
         rig.workers.remove(worker)
