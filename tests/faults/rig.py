@@ -46,6 +46,8 @@ RUNGS: Final = "200ms,400ms,800ms"
 MAIN: Final = "ledger"
 #: Where the answers to the harness go.
 ANSWERS: Final = NAMES.mailbox(AGENT, MAILBOX)
+#: Where the numbers of the first order begin; those of the n-th begin at n times as much.
+FIRST: Final = 10_000_000
 #: Seconds between two looks.
 LOOK_EVERY: Final = 0.05
 
@@ -214,7 +216,7 @@ class Rig:
     def next_number(self) -> int:
         """Return where numbers begin that nobody has used: far above the last one's."""
         self._orders += 1
-        return 10_000_000 * self._orders
+        return FIRST * self._orders
 
     # -- waiting --
 

@@ -195,5 +195,6 @@ ROWS: Final = (
         ),
         full=Scale(8_000, 1, 15),
         short=Scale(400, 1, 1),
+        long=True,
     ),
 )

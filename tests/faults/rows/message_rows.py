@@ -11,8 +11,8 @@ from faults import effects, poison
 from faults.ledger import Ledger
 from faults.proxy import Proxy
 from faults.raw import Raw
-from faults.requests import body, request_id
-from faults.rig import MAIN, NAMES, RUNGS
+from faults.requests import body, number_of, request_id
+from faults.rig import FIRST, MAIN, NAMES, RUNGS
 from faults.row import Figure, Row, Scale
 
 from topology import parse_delays
@@ -108,11 +108,14 @@ async def outage(rig: Rig, scale: Scale) -> Figure:
 
 
 def lateness(rig: Rig) -> list[float]:
-    """Return by how many seconds each retry came after its rung's delay."""
+    """Return by how many seconds each retry beside the outage came after its rung's delay."""
     rungs = [rung.seconds for rung in parse_delays(RUNGS)]
     last: dict[str, effects.Effect] = {}
     late = []
+    first = 2 * FIRST  # the numbers of the second order
     for tried in effects.read(rig.effects_file.with_name("effects" + effects.TRIES)):
+        if (number_of(rig.run, tried.id) or 0) < first:
+            continue
         before = last.get(tried.id)
         if before is not None and tried.attempt == before.attempt + 1:
             rung = rungs[min(before.attempt, len(rungs)) - 1]

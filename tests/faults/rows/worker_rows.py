@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from faults.requests import number_of
+from faults.rig import FIRST
 from faults.row import Figure, Row, Scale
 from faults.sabotage import CRASH, POINTS
 
@@ -30,7 +31,7 @@ MIX: Final = (
 SETTLING: Final = (("effect", {}), ("flaky", {}), ("reject", {}), ("flaky", {"failures": 1}))
 PREFETCH: Final = 50
 #: Numbers of the second order begin here.
-LATER: Final = 20_000_000
+LATER: Final = 2 * FIRST
 
 
 async def kill(rig: Rig, scale: Scale) -> Figure:
