@@ -23,8 +23,7 @@ DASHBOARD = Path(__file__).resolve().parents[2] / "deploy/grafana/dashboards/lev
 PREFETCH = 20
 #: A second of waiting: long enough to be caught in the middle of it.
 SLOW: dict[str, object] = {"seconds": 1.0, "pieces": 1, "size": 512}
-#: Shown only where an inbox is configured.
-#: Figures of what this stack has not: an inbox, and a supervisor of several processes in one container.
+#: Figures of what this stack has not: an inbox, and a supervisor of several processes.
 NOT_HERE = (
     "sum by (result) (rate(leveret_inbox_total[30s]))",
     "sum by (instance) (leveret_replicas_wanted)",
