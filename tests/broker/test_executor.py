@@ -102,7 +102,8 @@ async def test_work_past_its_time_is_killed_and_its_use_told(amqp_url: str, tmp_
     assert use["signal"] == "SIGKILL"
     assert 0.9 < use["seconds"] < 5
     assert 0.1 < use["user_seconds"] + use["system_seconds"] < 5
-    assert 100_000_000 < use["max_rss_bytes"] < 400_000_000
+    # No upper bound: Linux hands a new process the peak of the one that made it.
+    assert use["max_rss_bytes"] > 100_000_000
 
 
 async def test_as_many_run_at_once_as_it_says_each_in_its_process(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from faults.rig import Rig
 
 _KEY: Final = "task_request.effect"
+#: Poison frames from which on a figure is measured, and not only tried.
+FULL: Final = 1_000
 #: Some that fail twice among others that do not.
 BESIDE: Final = (("flaky", {}), ("flaky", {"failures": 2}), ("flaky", {}))
 
@@ -74,7 +76,9 @@ async def poisoned(rig: Rig, scale: Scale) -> Figure:
     }
     figure.must(dead <= poisonous, "an innocent message was dead-lettered")
     figure.must(proxy.made - made <= 1, "the worker had to reconnect")
-    figure.must(worst < 1.0, "the next good message came late")
+    # The short form runs beside other tests, on a machine that may be busy.
+    promised = 1.0 if scale.faults >= FULL else 5.0
+    figure.must(worst < promised, "the next good message came late")
     return figure
 
 
