@@ -79,7 +79,7 @@ async def distrusted(rig: Rig, scale: Scale) -> Figure:
         async with Proxy(rig.url, certificate=certificate) as proxy:
             (worker,) = await rig.work(url=f"{proxy.url}?cafile={ours.certificate}")
             await rig.until(
-                lambda log=worker.log: b"certificate" in log.read_bytes().lower(),
+                lambda log=worker.log: log.exists() and b"certificate" in log.read_bytes().lower(),
                 what=f"{why}: a worker that says what is wrong",
             )
             await asyncio.sleep(scale.seconds)
