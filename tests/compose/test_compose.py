@@ -23,6 +23,8 @@ DASHBOARD = Path(__file__).resolve().parents[2] / "deploy/grafana/dashboards/lev
 PREFETCH = 20
 #: A second of waiting: long enough to be caught in the middle of it.
 SLOW: dict[str, object] = {"seconds": 1.0, "pieces": 1, "size": 512}
+#: Tasks under way at once in a load.
+MOST_WAITING = 400
 #: Figures of what this stack has not: an inbox, and a supervisor of several processes.
 NOT_HERE = (
     "sum by (result) (rate(leveret_inbox_total[30s]))",
@@ -60,6 +62,11 @@ async def load(agent: Agent) -> AsyncIterator[Callable[[int], Any]]:
         for number in itertools.count():
             if stop.is_set():
                 return
+            # Work for seconds, not for minutes: what is asked for must also be done.
+            while len(agent.published) - len(agent.answers) > MOST_WAITING:  # noqa: ASYNC110 - answers come by themselves
+                if stop.is_set():
+                    return
+                await asyncio.sleep(0.05)
             await (agent.spoil() if number % 50 == 49 else agent.ask(*task(number)))
 
     async def more(count: int) -> None:
