@@ -63,7 +63,7 @@ async def load(agent: Agent) -> AsyncIterator[Callable[[int], Any]]:
             if stop.is_set():
                 return
             # Work for seconds, not for minutes: what is asked for must also be done.
-            while len(agent.published) - len(agent.answers) > MOST_WAITING:  # noqa: ASYNC110 - answers come by themselves
+            while len(agent.published) - len(agent.answers) > MOST_WAITING:
                 if stop.is_set():
                     return
                 await asyncio.sleep(0.05)
