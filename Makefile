@@ -1,6 +1,8 @@
 # Everything from nothing, on a fresh Debian or Ubuntu: `make dev` and `make test`.
 # Options go through ARGS: make dev ARGS="--once --json", make test ARGS="-k settle".
 ARGS ?=
+# What is printed for programs stays theirs when another make calls this one.
+MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 
 .PHONY: help dev test check fmt lock bench fuzz faults soak clean environment broker browser
