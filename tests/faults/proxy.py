@@ -46,7 +46,7 @@ class Proxy:
         self.delay = 0.0
         #: Bytes a second; 0 is no limit.
         self.throttle = 0.0
-        #: Directions whose bytes vanish. A line that lost some stays dead.
+        #: Directions whose bytes vanish. A line that lost some that way loses all that follows.
         self.hole: set[bool] = set()
         #: Method and direction → every n-th such frame vanishes.
         self.swallow: dict[tuple[bytes, bool], int] = {}
@@ -114,12 +114,12 @@ class _Line:
         self._proxy = proxy
         self._frames = Reader(number)
         self._ends = {UP: (worker[0], broker[1]), DOWN: (broker[0], worker[1])}
-        self._dead = False
+        self._dead: set[bool] = set()
         self._counts: Counter[tuple[bytes, bool]] = Counter()
         self.over = asyncio.Event()
 
     async def run(self) -> None:
-        """Pass on until either side ends it; a dead line ends only where both do."""
+        """Pass on until both sides have ended it: on a dead way an end does not arrive, either."""
         try:
             await asyncio.gather(self._pump(up=UP), self._pump(up=DOWN))
         finally:
@@ -142,8 +142,8 @@ class _Line:
             while data := await reader.read(_CHUNK):
                 proxy = self._proxy
                 if up in proxy.hole:
-                    self._dead = True
-                if self._dead:
+                    self._dead.add(up)
+                if up in self._dead:
                     continue
                 if proxy.delay:
                     await asyncio.sleep(proxy.delay)
@@ -159,7 +159,7 @@ class _Line:
                     break
                 writer.write(out)
                 await writer.drain()
-        if not self._dead:
+        if up not in self._dead:
             with suppress(OSError):
                 writer.close()
 

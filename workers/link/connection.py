@@ -16,6 +16,7 @@ from aiormq.connection import SSLContextProvider, TransportFactory
 from aiormq.exceptions import AMQPConnectionError
 
 from workers.link.frames import HotFrames
+from workers.link.pulse import Pulse
 from workers.link.wire import HEARTBEAT
 
 if TYPE_CHECKING:
@@ -38,14 +39,16 @@ LEAST_FRAME: Final = 32_768
 class Tap(asyncio.StreamReader):
     """The stream aio-pika reads from; what is hot is taken out as the bytes arrive."""
 
-    def __init__(self, frames: HotFrames, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, frames: HotFrames, pulse: Pulse, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit=COLD_BUFFER, loop=loop)
         self._frames = frames
+        self._pulse = pulse
         self._clock = loop.time
         self._shown = 0.0
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override] # asyncio's stub names fewer types than it is called with
         """Split what came from the socket; called by asyncio's protocol."""
+        self._pulse.felt = True
         cold = self._frames.feed(bytes(data))
         now = self._clock()
         if cold:
@@ -61,6 +64,7 @@ class _TapTransport(TransportFactory):
 
     def __init__(self) -> None:
         self.frames = HotFrames()
+        self.pulse = Pulse()
         self.writer: asyncio.StreamWriter | None = None
 
     async def create(
@@ -69,7 +73,7 @@ class _TapTransport(TransportFactory):
         provider: SSLContextProvider = kwargs.pop("ssl_context_provider")
         context = await provider.get_context() if url.scheme == "amqps" else None
         loop = asyncio.get_running_loop()
-        tap = Tap(self.frames, loop)
+        tap = Tap(self.frames, self.pulse, loop)
         protocol = asyncio.StreamReaderProtocol(tap, loop=loop)
         try:
             transport, _ = await loop.create_connection(
@@ -102,7 +106,12 @@ class Wire:
             raise AMQPConnectionError("the connection closed while it was being opened")
         self.connection = connection
         self.frames = transport.frames
-        self.frame_max: int = connection.transport.connection.connection_tune.frame_max
+        tuned = connection.transport.connection.connection_tune
+        self.frame_max: int = tuned.frame_max
+        #: Why we cut it ourselves; empty where we did not.
+        self.why = ""
+        self._pulse = transport.pulse
+        self._pulse.watch(tuned.heartbeat, self._silent)
         self._writer = transport.writer
         #: Puts whole frames on the socket at once; aio-pika's own writes go between them.
         self.write = transport.writer.write
@@ -121,15 +130,22 @@ class Wire:
 
     async def close(self, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - bounds a library call
         """Close in good order, or cut the socket when the broker does not answer in time."""
+        self._pulse.stop()
         try:
             async with asyncio.timeout(timeout):
                 await self.connection.close()
         except (TimeoutError, OSError, AMQPConnectionError):
             self._writer.transport.abort()
 
-    def abort(self) -> None:
+    def abort(self, why: str) -> None:
         """Cut the socket; aio-pika notices as it would notice a lost line."""
+        self.why = self.why or why
         self._writer.transport.abort()
+
+    def _silent(self) -> None:
+        """Cut a line on which nothing comes, not even what a broker sends that is idle."""
+        if self.is_open:
+            self.abort("nothing came for two heartbeats, not even one; is the line cut?")
 
 
 async def open_wire(url: URL, *, name: str, heartbeat: int, timeout: float) -> Wire:  # noqa: ASYNC109 - bounds connecting

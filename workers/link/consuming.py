@@ -19,7 +19,7 @@ from workers.link.connection import open_wire
 from workers.link.consumers import Consumers
 from workers.link.ending import Ending, stirred
 from workers.link.silence import Silence, Stale
-from workers.link.supervisor import Supervisor
+from workers.link.supervisor import LOST, Lost, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +106,10 @@ class Consuming:
             await self._serve(wire, begun)
             while True:  # on a fresh channel each time
                 await self._serve(wire, _go_on)
+        except LOST as error:
+            if wire.why:  # whatever the library called it
+                raise Lost(wire.why) from error
+            raise
         finally:
             self._intake.detach()
             self._idle.set()
@@ -116,7 +120,7 @@ class Consuming:
         channel = await wire.channel(confirms=False)
         silence = Silence(wire, self._intake, self._plan)
         consumers = Consumers(channel, self._plan, self._intake, self._turns)
-        life = _Life(wire, Ending(channel, self._stir), silence, consumers)
+        life = _Life(wire, Ending(wire, channel, self._stir), silence, consumers)
         self._intake.attach(wire, channel.number)
         while True:
             try:

@@ -78,7 +78,7 @@ class Ear:
     async def _listen(self, wire: Wire, stir: asyncio.Event) -> Ending:
         name = self._queue(secrets.token_hex(4))
         channel = await wire.channel(confirms=False)
-        ending = Ending(channel, stir)
+        ending = Ending(wire, channel, stir)
         await channel.queue_declare(
             name,
             exclusive=True,

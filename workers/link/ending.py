@@ -12,11 +12,14 @@ from workers.link.supervisor import Lost
 if TYPE_CHECKING:
     from aiormq.abc import AbstractChannel
 
+    from workers.link.connection import Wire
+
 
 class Ending:
     """Notices the end of one channel, and wakes whoever waits on `stir` when it comes."""
 
-    def __init__(self, channel: AbstractChannel, stir: asyncio.Event) -> None:
+    def __init__(self, wire: Wire, channel: AbstractChannel, stir: asyncio.Event) -> None:
+        self._wire = wire
         self._stir = stir
         self._why: Exception | None = None
         channel.on_consumer_cancel_callbacks.add(self._cancelled)
@@ -35,6 +38,8 @@ class Ending:
         error = None if closing.cancelled() else closing.exception()
         if isinstance(error, AMQPChannelError):
             self._end(error)  # `explain` has words for it
+        elif self._wire.why:
+            self._end(Lost(self._wire.why))
         else:
             self._end(Lost(f"channel closed: {error}" if error else "channel closed"))
 

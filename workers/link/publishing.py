@@ -69,12 +69,12 @@ class Publishing:
         outbox = self._outbox
         stir = asyncio.Event()
         channel = await wire.channel(confirms=True)
-        over = Ending(channel, stir)
+        over = Ending(wire, channel, stir)
         wire.frames.watch_blocked(outbox.block)
         outbox.attach(wire, channel.number)
         begun()
         while True:
             over.check()
             if not await stirred(stir, LOOK_EVERY) and outbox.oldest() > CONFIRM_WITHIN:
-                wire.abort()
-                raise Lost(f"no confirm came for {CONFIRM_WITHIN:g} s")
+                wire.abort(f"no confirm came for {CONFIRM_WITHIN:g} s")
+                raise Lost(wire.why)

@@ -90,7 +90,7 @@ class Sender:
             else f"the broker confirmed nothing for {CONFIRM_WITHIN:g} s"
         )
         # So that nothing of it is delivered after we said that its fate is unknown.
-        self._wire.abort()
+        self._wire.abort(self.ended)
 
     def _closed(self, closing: asyncio.Future[object]) -> None:
         error = None if closing.cancelled() else closing.exception()

@@ -90,7 +90,7 @@ def explain(error: BaseException, address: str) -> LinkError:
                 f"the broker at {address} lacks something: {error}; run `leveret topology apply`",
             )
         case Lost() | AMQPChannelError():
-            return LinkError(f"the broker at {address} ended it: {error}")
+            return LinkError(f"the line to the broker at {address} ended: {error}")
         case _:
             return BrokerUnreachable(
                 f"no broker answers at {address} ({type(error).__name__}: {error}); is it running, "
