@@ -118,7 +118,9 @@ class Service:
         tracing = _tracing(self._pipeline.handle) if settings.tracing else None
         broker = self.link if tracing is None else tracing.broker(self.link)
         watch.metrics.trace_of = None if tracing is None else tracing.trace_of
-        settle = Settler(broker, origin, self, now=lambda: datetime.now(UTC)).settle
+        settle = Settler(
+            broker, origin, self, now=lambda: datetime.now(UTC), prefetch=prefetch
+        ).settle
         self._runners = (
             Runners(self._pipeline.handle, settle, most=prefetch)
             if tracing is None

@@ -12,7 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from workers.copies import Origin, dead_letter, retry_copy
+from workers.knocking import Knocking, Waiting
 from workers.outcome import Answer, Batched, DeadLettered, Expired, Replied, Requeued, Retried
+from workers.patience import Patience
 from workers.publication import Publication, Published
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ log = logging.getLogger("leveret.settle")
 #: Seconds until a consequence that the broker refused is offered again; doubled up to the longest.
 FIRST_AGAIN: Final = 0.25
 LONGEST_AGAIN: Final = 15.0
-#: Times an answer is offered to a queue that refuses it (about 4 s), before the asker is given up.
-ANSWER_TRIES: Final = 5
+#: What says nothing about an exchange that was closed to us before.
+_NO_NEWS: Final = frozenset({Published.CLOSED, Published.UNKNOWN})
 
 
 class Broker(Protocol):
@@ -81,11 +83,17 @@ class Settler:
         books: Books,
         *,
         now: Callable[[], datetime],
+        prefetch: int = 1,
     ) -> None:
         self._broker = broker
         self._origin = origin
         self._books = books
         self._now = now
+        self._patience = Patience(prefetch)
+        self._knocking = Knocking(broker.later)
+        # Both are empty but in trouble, which is all that the fast path asks of them.
+        self._refusing = self._patience.refusing
+        self._closed = self._knocking.closed
 
     def settle(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
         """Begin to settle; it goes on by itself. `seconds` is what the handling took."""
@@ -143,12 +151,8 @@ class Settler:
     ) -> None:
         if answer is None:
             then()
-            return
-        self._broker.publish(
-            answer,
-            partial(self._answered, delivery, answer, then, tries),
-            wanted=partial(self._broker.is_current, delivery),
-        )
+        else:
+            self._offer(delivery, answer, partial(self._answered, delivery, answer, then, tries))
 
     def _answered(
         self,
@@ -158,17 +162,24 @@ class Settler:
         tries: int,
         fate: Published,
     ) -> None:
+        taken = fate is Published.CONFIRMED
+        if self._closed or not taken:
+            self._note(answer, fate)
         if not self._broker.is_current(delivery):
             self._books.abandoned(delivery)
-        elif fate is Published.CONFIRMED:
+        elif taken:
+            if self._refusing:
+                self._patience.took((answer.exchange, answer.routing_key))
             then()
-        elif fate is Published.CLOSED or (fate is Published.REFUSED and tries < ANSWER_TRIES):
+        elif fate is Published.CLOSED:
             # A full queue is the asker's; a closed exchange is ours, and the asker may well wait.
-            wait = _wait(tries)
-            if fate is Published.CLOSED:
-                self._books.held(answer, fate, wait)
+            told = partial(self._answered, delivery, answer, then, tries)
+            self._wait(delivery, answer, told)
+        elif fate is Published.REFUSED and self._patience.refused(
+            (answer.exchange, answer.routing_key), tries
+        ):
             again = partial(self._answer, delivery, answer, then, tries + 1)
-            self._broker.later(wait, partial(self._if_current, delivery, again))
+            self._broker.later(_pause(tries), partial(self._waited, delivery, again))
         else:
             self._books.undeliverable(answer)
             log.warning(
@@ -177,6 +188,10 @@ class Settler:
                 extra={"correlation_id": answer.correlation_id},
             )
             then()
+
+    def _waited(self, delivery: Delivery, again: Callable[[], None]) -> None:
+        self._patience.waited()
+        self._if_current(delivery, again)
 
     # -- a retry copy or dead letter: without it the message would be lost; never given up --
 
@@ -187,11 +202,7 @@ class Settler:
         then: Callable[[], None],
         tries: int = 1,
     ) -> None:
-        self._broker.publish(
-            copy,
-            partial(self._insisted, delivery, copy, then, tries),
-            wanted=partial(self._broker.is_current, delivery),
-        )
+        self._offer(delivery, copy, partial(self._insisted, delivery, copy, then, tries))
 
     def _insisted(
         self,
@@ -201,24 +212,54 @@ class Settler:
         tries: int,
         fate: Published,
     ) -> None:
+        taken = fate is Published.CONFIRMED
+        if self._closed or not taken:
+            self._note(copy, fate)
         if not self._broker.is_current(delivery):
             self._books.abandoned(delivery)
-            return
-        if fate is Published.CONFIRMED:
+        elif taken:
             then()
+        elif fate in _NO_NEWS and copy.exchange in self._closed:
+            self._wait(delivery, copy, partial(self._insisted, delivery, copy, then, tries))
+        else:
+            pause = _pause(tries)
+            self._hold(copy, fate, pause)
+            again = partial(self._insist, delivery, copy, then, tries + 1)
+            self._broker.later(pause, partial(self._if_current, delivery, again))
+
+    # -- what is sent, and what waits because its exchange is closed --
+
+    def _offer(
+        self, delivery: Delivery, message: Publication | Answer, told: Callable[[Published], None]
+    ) -> None:
+        if self._closed and message.exchange in self._closed:
+            self._wait(delivery, message, told)
             return
-        wait = _wait(tries)
+        self._broker.publish(message, told, wanted=partial(self._broker.is_current, delivery))
+
+    def _wait(
+        self, delivery: Delivery, message: Publication | Answer, told: Callable[[Published], None]
+    ) -> None:
+        wanted = partial(self._broker.is_current, delivery)
+        go = partial(self._broker.publish, message, told, wanted=wanted)
+        gone = partial(self._books.abandoned, delivery)
+        self._knocking.wait(message.exchange, Waiting(go, wanted, gone))
+
+    def _note(self, message: Publication | Answer, fate: Published) -> None:
+        """Take in what a fate says about its exchange, and tell whoever watches."""
+        if pause := self._knocking.told(message.exchange, fate):
+            self._hold(message, fate, pause)
+
+    def _hold(self, copy: Publication | Answer, fate: Published, pause: float) -> None:
         log.error(
             "exchange %s did not take a copy (%s): is the topology applied (leveret topology "
             "apply), may we write there, is a queue full? The message stays with us; trying again "
             "in %.2g s",
             copy.exchange,
             fate.value,
-            wait,
+            pause,
         )
-        self._books.held(copy, fate, wait)
-        again = partial(self._insist, delivery, copy, then, tries + 1)
-        self._broker.later(wait, partial(self._if_current, delivery, again))
+        self._books.held(copy, fate, pause)
 
     def _if_current(self, delivery: Delivery, act: Callable[[], None]) -> None:
         """Act, unless the broker got the message back while we waited."""
@@ -228,5 +269,5 @@ class Settler:
             self._books.abandoned(delivery)
 
 
-def _wait(tries: int) -> float:
+def _pause(tries: int) -> float:
     return float(min(FIRST_AGAIN * 2 ** (tries - 1), LONGEST_AGAIN))

@@ -40,8 +40,9 @@ from workers.outcome import (
     Retried,
     Subject,
 )
+from workers.patience import ANSWER_TRIES
 from workers.publication import Published
-from workers.settle import ANSWER_TRIES, Settler
+from workers.settle import Settler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,11 @@ from faults.rig import MAIN, NAMES
 from faults.row import Figure, Row, Scale
 from faults.rows.worker_rows import MIX
 
+from workers.knocking import FIRST_KNOCK
+from workers.patience import PATIENCE
+
 if TYPE_CHECKING:
+    from faults.crew import Child
     from faults.rig import Rig
 
 WORK: Final = NAMES.work("default")
@@ -21,23 +26,29 @@ DEAD_QUEUE: Final = NAMES.dead_queue("default")
 DEAF: Final = f"{MAIN}-deaf"
 #: A plain queue of some asker's.
 ASKER: Final = "an-asker"
+#: Requests that end as dead letters: fewer than the prefetch, which they would fill for good.
+BURIED: Final = 50
 #: Seconds a consumer may take to be back after its queue is.
 HEALED_WITHIN: Final = 20.0
+
+
+async def _answered(rig: Rig, hearing: Child) -> float:
+    """Return the seconds until all of this publisher's requests are answered."""
+    began = time.monotonic()
+    await hearing.wait()
+    confirmed = rig.progress()
+    await rig.until(lambda: rig.look(rig.mailbox)[0] >= confirmed, what="the others' answers")
+    return round(time.monotonic() - began, 2)
 
 
 async def _beside(rig: Rig, scale: Scale, figure: Figure) -> None:
     """Have answers that nobody takes beside others, and see that the others do not suffer."""
     await rig.work(drain_grace=20)
     await rig.consuming(1)
+    alone = await _answered(rig, await rig.publish(scale.messages))
     deaf = await rig.publish(scale.messages // 10, ledger=DEAF, reply_to=ASKER)
-    hearing = await rig.publish(scale.messages)
-    began = time.monotonic()
-    await hearing.wait()
-    confirmed = rig.progress()
-    await rig.until(
-        lambda: rig.look(rig.mailbox)[0] >= confirmed, within=60, what="the others' answers"
-    )
-    figure.told["others_answered_s"] = round(time.monotonic() - began, 2)
+    beside = await _answered(rig, await rig.publish(scale.messages))
+    figure.told |= {"others_answered_s": beside, "without_it_s": alone}
     await deaf.wait()
     unheard = rig.page(DEAF).confirmed
     await rig.until(
@@ -47,6 +58,7 @@ async def _beside(rig: Rig, scale: Scale, figure: Figure) -> None:
     # The workers are asked to leave while those answers are still being offered.
     figure.count(await rig.reckon(within=60))
     figure.told["answers_nobody_took"] = len(unheard)
+    figure.must(beside <= alone + 2 * PATIENCE, "the others waited for it")
     figure.must(figure.dead == 0, "healthy work was dead-lettered")
     figure.must(figure.effects_doubled == 0, "what was done was given back and done again")
 
@@ -71,22 +83,33 @@ async def no_replies(rig: Rig, scale: Scale) -> Figure:
 
 
 async def no_dead_exchange(rig: Rig, scale: Scale) -> Figure:
-    """Delete the exchange of the dead letters for a while."""
+    """Delete the exchange of the dead letters for a while, with less to bury than the prefetch."""
     figure = Figure()
     async with Proxy(rig.url) as proxy:
         await rig.work(url=proxy.url)
         await rig.consuming(1)
         with Raw(rig.url) as raw:
             raw.delete_exchange(NAMES.dead)
-        made = proxy.made
-        rate = scale.messages / scale.seconds
-        await rig.publish(scale.messages, rate=rate, tasks=MIX, endless=True)
-        await asyncio.sleep(scale.seconds)
-        figure.told |= {"effects_meanwhile": len(rig.effects()), "reconnects": proxy.made - made}
+        made, gone = proxy.made, time.monotonic()
+        await (await rig.publish(BURIED, tasks=(("reject", {}),))).wait()
+        held = rig.progress()
+        await (await rig.publish(scale.messages, rate=scale.messages / scale.seconds)).wait()
+        others = rig.progress() - held
+        await rig.until(lambda: rig.look(rig.mailbox)[0] >= others, what="the others' answers")
+        away = time.monotonic() - gone
+        figure.told |= {
+            "gone_s": round(away, 1),
+            "others_answered_meanwhile": others,
+            "letters_held": held,
+            "connections_made": proxy.made - made,
+        }
+        knocks = 1 + math.log2(away / FIRST_KNOCK + 1)
+        figure.must(proxy.made - made <= 2 + knocks, "each letter cost a connection")
         await rig.prepare()
         mended = time.monotonic()
         figure.count(await rig.reckon(within=scale.seconds + 60))
         figure.told["settled_after_s"] = round(time.monotonic() - mended, 1)
+    figure.must(figure.dead == held, "a letter is missing, or somebody else's came")
     return figure
 
 

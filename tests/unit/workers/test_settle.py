@@ -23,8 +23,9 @@ from workers.outcome import (
     Retried,
     Subject,
 )
+from workers.patience import ANSWER_TRIES
 from workers.publication import Publication, Published
-from workers.settle import ANSWER_TRIES, Settler
+from workers.settle import Settler
 
 ANSWER = Answer("", "answers", "c-1", "task_response", b"{}")
 FAILURE = Failure(ErrorCode.REJECTED, "no")
@@ -101,6 +102,73 @@ def test_a_full_answer_queue_is_tried_a_few_times_then_given_up(bench: Bench) ->
     assert bench.books.ends == ["undeliverable", "Replied"]
 
 
+def test_an_answer_that_waits_for_room_does_not_count_for_ever(bench: Bench) -> None:
+    """Half of a prefetch of 1 is one answer, and its place is free again after each wait."""
+    for _ in range(3):
+        bench.settle(REPLIED)
+        bench.broker.say(Published.REFUSED)
+        bench.broker.wait()
+        bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.told == ["publish", "publish", "ack"] * 3
+
+
+def test_of_many_for_one_full_queue_half_of_the_prefetch_waits(bench: Bench) -> None:
+    """The others' places are free for whoever reads its answers."""
+    for _ in range(3):
+        bench.settle(REPLIED)
+    for _ in range(3):
+        bench.broker.say(Published.REFUSED)
+    assert len(bench.broker.waiting) == 1
+    assert bench.books.ends == ["undeliverable", "Replied"] * 2
+
+
+def test_a_closed_exchange_is_tried_by_one_message_for_all(bench: Bench) -> None:
+    """Each try costs a channel; and what is for another exchange is not held up."""
+    for _ in range(3):
+        bench.settle(DEAD)
+    for _ in range(3):
+        bench.broker.say(Published.CLOSED)
+    assert bench.broker.told == ["publish"] * 3
+    for _ in range(5):
+        bench.settle(DEAD)
+        bench.broker.wait()
+        bench.broker.say(Published.CLOSED)
+    assert bench.broker.told == ["publish"] * 8
+    bench.settle(REPLIED)
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.books.ends == ["Replied"]
+    bench.broker.wait()
+    while bench.broker.pending:
+        bench.broker.say(Published.CONFIRMED)
+    assert bench.books.ends == ["Replied"] + ["DeadLettered"] * 8
+    assert bench.broker.told.count("ack") == 9
+
+
+def test_an_answer_waits_for_its_closed_exchange_too(bench: Bench) -> None:
+    """It is ours to have, so the asker may well be there."""
+    bench.settle(REPLIED)
+    bench.broker.say(Published.CLOSED)
+    for _ in range(10):
+        bench.broker.wait()
+        bench.broker.say(Published.CLOSED)
+    assert "ack" not in bench.broker.told
+    bench.broker.wait()
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.books.ends == ["Replied"]
+
+
+def test_a_letter_whose_knock_is_lost_with_its_line_is_offered_again(bench: Bench) -> None:
+    """Nobody knows what became of it; it waits on."""
+    bench.settle(DEAD)
+    bench.broker.say(Published.CLOSED)
+    bench.broker.wait()
+    bench.broker.say(Published.UNKNOWN)
+    bench.broker.wait()
+    bench.broker.say(Published.CONFIRMED)
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.books.ends == ["DeadLettered"]
+
+
 def test_a_dead_letter_comes_before_its_error_answer_and_both_before_the_ack(bench: Bench) -> None:
     """Whoever gets the error answer can already find the letter it names."""
     bench.settle(DEAD)
@@ -165,9 +233,10 @@ def test_a_delivery_of_an_ended_session_is_let_go(
     bench.settle(outcome)
     bench.broker.over.add(DELIVERY.session)
     bench.broker.say(fate)
+    while bench.broker.waiting:
+        bench.broker.wait()
     assert bench.broker.told == ["publish"]
     assert bench.books.ends == ["abandoned"]
-    assert not bench.broker.waiting
 
 
 def test_a_batch_is_acked_after_each_of_its_consequences_is_confirmed() -> None:
