@@ -15,9 +15,15 @@ from topology.errors import (
 from topology.explain import explain, summary
 from topology.export import Account, definitions, password_hash
 from topology.listing import with_bindings
-from topology.names import Names
+from topology.names import Names, is_agent_id
 from topology.plan import Found, Plan, plan
-from topology.roles import Permissions, Role, permissions
+from topology.roles import (
+    Permissions,
+    Role,
+    TopicPermissions,
+    permissions,
+    topic_permissions,
+)
 from topology.shape import Binding, Exchange, Queue, Topology
 from topology.version import BrokerVersion
 
@@ -37,6 +43,7 @@ __all__ = [
     "Plan",
     "Queue",
     "Role",
+    "TopicPermissions",
     "Topology",
     "TopologyError",
     "TopologyMismatch",
@@ -44,10 +51,12 @@ __all__ = [
     "definitions",
     "design",
     "explain",
+    "is_agent_id",
     "parse_delays",
     "password_hash",
     "permissions",
     "plan",
     "summary",
+    "topic_permissions",
     "with_bindings",
 ]

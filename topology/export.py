@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from topology.errors import NameRefused
-from topology.roles import Role, permissions, tags
+from topology.roles import Role, permissions, tags, topic_permissions, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +26,8 @@ SALT_BYTES: Final = 4
 class Account:
     """One broker user: its role, its hash from `password_hash`, and its name.
 
-    Without a name it is `<prefix>.<role>`.
+    Without a name it is `<prefix>.<role>`. Give each publisher a user of its own: those who share
+    one hear each other's answers.
     """
 
     role: Role
@@ -53,16 +54,21 @@ def definitions(
 
     Only the given accounts become users: importing one without a hash would lock it out.
     """
-    users = [(one.name or f"{topology.names.prefix}.{one.role}", one) for one in accounts]
+    names = topology.names
+    users = [(one.name or user_of(one.role, names), one) for one in accounts]
     _distinct(name for name, _ in users)
     return {
         "vhosts": [{"name": vhost}],
         "users": [_user(name, account) for name, account in users],
         "permissions": [
-            {"user": name, "vhost": vhost, **_permitted(account.role, topology)}
+            {"user": name, "vhost": vhost, **asdict(permissions(account.role, names, name))}
             for name, account in users
         ],
-        "topic_permissions": [],
+        "topic_permissions": [
+            {"user": name, "vhost": vhost, **asdict(held)}
+            for name, account in users
+            for held in topic_permissions(account.role, names, name)
+        ],
         "parameters": [],
         "policies": [],
         "exchanges": [_exchange(one, vhost) for one in topology.exchanges],
@@ -78,11 +84,6 @@ def _user(name: str, account: Account) -> dict[str, Any]:
         "hashing_algorithm": "rabbit_password_hashing_sha256",
         "tags": list(tags(account.role)),
     }
-
-
-def _permitted(role: Role, topology: Topology) -> dict[str, str]:
-    may = permissions(role, topology.names)
-    return {"configure": may.configure, "write": may.write, "read": may.read}
 
 
 def _exchange(exchange: Exchange, vhost: str) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class Names:
 
         An agent id may hold dots and a mailbox none, so that no two addresses share a key.
         """
-        if _AGENT.fullmatch(agent) is None:
+        if not is_agent_id(agent):
             raise NameRefused(
                 f"the agent id {agent[:60]!r} cannot be addressed: "
                 "use 1 to 128 letters, digits, '_', '-' or '.'"
@@ -159,12 +159,17 @@ class Names:
         return ".".join((self.prefix, *words))
 
     def _private(self, kind: str, whose: str) -> str:
-        if _AGENT.fullmatch(whose) is None:
+        if not is_agent_id(whose):
             raise NameRefused(
                 f"{whose[:60]!r} cannot name a {kind} queue: "
                 "use 1 to 128 letters, digits, '_', '-' or '.'"
             )
         return _short(self._under(kind, whose))
+
+
+def is_agent_id(text: str) -> bool:
+    """Whether an agent of this name can be addressed, and its queues named after it."""
+    return _AGENT.fullmatch(text) is not None
 
 
 def checked_group(group: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from glob import escape
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
@@ -31,8 +32,15 @@ DIRECT: Final = "amq.rabbitmq.reply-to"
 REMEMBERED: Final = 1024
 
 
+#: In a pattern: the broker user who asks, if the broker vouches for one.
+SENDER: Final = "{user}"
+
+
 class Answerable:
     """Which addresses may be answered: `allow` are shell patterns such as `agent://*`.
+
+    With `{user}` in all of them nobody is answered but at an address of their own, so that no
+    sender can have us write into another's mailbox.
 
     The project's own queues and the broker's `amq.` names are never answered, whatever is allowed,
     direct reply-to excepted: a sender could make us talk to ourselves or to others' consumers.
@@ -41,9 +49,27 @@ class Answerable:
     def __init__(self, allow: tuple[str, ...], names: Names) -> None:
         self.names = names
         self._allow = allow
+        self._personal = any(SENDER in pattern for pattern in allow)
+        self._of = lru_cache(maxsize=REMEMBERED)(self._for)
         #: Returns the address, or raises InvalidMessage that says why it is not answered. The good
         #: ones are remembered: most askers ask more than once.
         self.check = lru_cache(maxsize=REMEMBERED)(self._check)
+
+    def of(self, sender: str | None) -> Answerable:
+        """Return which addresses may be answered when it is this broker user who asks."""
+        return self._of(sender) if self._personal else self
+
+    def _for(self, sender: str | None) -> Answerable:
+        # A user's name is taken as it is: a `*` in it is no pattern.
+        named = None if sender is None else escape(sender)
+        return Answerable(
+            tuple(
+                pattern.replace(SENDER, named or "")
+                for pattern in self._allow
+                if named is not None or SENDER not in pattern
+            ),
+            self.names,
+        )
 
     def _check(self, text: str) -> Address:
         try:
@@ -60,8 +86,8 @@ class Answerable:
         if not any(fnmatchcase(text, pattern) for pattern in self._allow):
             raise InvalidMessage(
                 ErrorCode.REPLY_TO_NOT_ALLOWED,
-                "this worker may not answer that reply_to; ask its operator to add it to "
-                "LEVERET_REPLY_TO_ALLOW",
+                "this worker may not answer that reply_to; ask its operator what "
+                "LEVERET_REPLY_TO_ALLOW lets in, and whether you must name your user_id",
             )
         return address
 

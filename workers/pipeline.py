@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from messages import Envelope, ValidationContext
     from messages.batching import Parted
-    from workers.asking import Asker
+    from workers.asking import Answerable, Asker
     from workers.limits import TimeLimit
     from workers.outcome import Answer, Delivery, Outcome, Properties
     from workers.registry import Registry, Route
@@ -109,7 +109,7 @@ class Pipeline:
             return self._refused(request, invalid)
         if calls is not None:
             most = self._policy.max_body_bytes
-            run = BatchRun(request, calls, self._batch_answer, most=most)
+            run = BatchRun(request, calls, partial(self._batch_answer, request), most=most)
             return await run.run(self._attempt, limit)
         return await self._attempt(request, limit)
 
@@ -216,11 +216,14 @@ class Pipeline:
 
     def _asker(self, request: Request, envelope: Envelope) -> Asker:
         properties = request.delivery.properties
-        who = asker(envelope, properties, self._policy.answerable)
+        who = asker(envelope, properties, self._answerable(request))
         return who if request.call is None else caller(request.call, who, properties)
 
-    def _batch_answer(self, properties: Properties, body: bytes) -> Answer | None:
-        asked = salvaged_asker(None, properties, self._policy.answerable)
+    def _answerable(self, request: Request) -> Answerable:
+        return self._policy.answerable.of(request.sender)
+
+    def _batch_answer(self, request: Request, properties: Properties, body: bytes) -> Answer | None:
+        asked = salvaged_asker(None, properties, self._answerable(request))
         return self._answers.batch(asked, body)
 
     def _refused(self, request: Request, invalid: InvalidMessage) -> Outcome:
@@ -305,7 +308,7 @@ class Pipeline:
                 envelope.source_agent.agent_id,
             )
         if request.call is not None:
-            who = salvaged_caller(request.call, salvage, properties, self._policy.answerable)
+            who = salvaged_caller(request.call, salvage, properties, self._answerable(request))
             return request.but(asker=who)
-        who = salvaged_asker(salvage, properties, self._policy.answerable)
+        who = salvaged_asker(salvage, properties, self._answerable(request))
         return request.but(asker=who)

@@ -68,6 +68,14 @@ class Request:
         return replace(self, **changes)
 
     @property
+    def sender(self) -> str | None:
+        """The broker's user who sent it first, for whom the broker vouches; None if it does not.
+
+        Copies of our own name their original's sender, and are believed only as our own.
+        """
+        return self.past.user_id if self.past.is_copy else self.delivery.properties.user_id
+
+    @property
     def attempt(self) -> int:
         """1 for the first try."""
         return self.past.attempts + 1

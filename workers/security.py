@@ -35,13 +35,9 @@ class Security:
     def context(
         self, request: Request, known: Mapping[str, Callable[[str], bool]], now: datetime
     ) -> ValidationContext:
-        """Return the context a delivery is checked in; nothing in it comes from its body.
-
-        Copies of our own name their original's sender, and are believed only as our own.
-        """
+        """Return the context a delivery is checked in; nothing in it comes from its body."""
         past = request.past
-        ours = bool(past.attempts or past.replays)
-        user = past.user_id if ours else request.delivery.properties.user_id
+        user = request.sender
         cleared = not self.cleared or user in self.cleared
         return ValidationContext(
             self.level if cleared else None,

@@ -6,13 +6,14 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
 from workers.broker import ManagementApi
 
 if TYPE_CHECKING:
-    from topology import Permissions
+    from topology import Permissions, TopicPermissions
 
 #: Seconds for one command on a busy machine.
 WITHIN: Final = 30.0
@@ -58,7 +59,13 @@ async def leveret(
     return ended
 
 
-def user(management_url: str, amqp_url: str, name: str, may: Permissions) -> str:
+def user(
+    management_url: str,
+    amqp_url: str,
+    name: str,
+    may: Permissions,
+    *held: TopicPermissions,
+) -> str:
     """Make a broker user with these rights in the virtual host; return its address."""
     api = ManagementApi(management_url)
     vhost = amqp_url.rpartition("/")[2]
@@ -66,6 +73,8 @@ def user(management_url: str, amqp_url: str, name: str, may: Permissions) -> str
     api._request(
         "PUT",
         f"/api/permissions/{vhost}/{quote(name)}",
-        {"configure": may.configure, "write": may.write, "read": may.read},
+        asdict(may),
     )
+    for one in held:
+        api._request("PUT", f"/api/topic-permissions/{vhost}/{quote(name)}", asdict(one))
     return amqp_url.replace("guest:guest@", f"{name}:p@")

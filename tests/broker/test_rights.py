@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import quote
 
 import aio_pika
 import httpx
 import pytest
 from aio_pika.exceptions import ChannelClosed
-from broker.command import leveret, user
+from broker.command import leveret
+from broker.users import user_name
 from broker.worker import NAMES, RUNGS, Asking, code, eventually, serving
 
 from examples import registry
@@ -20,47 +19,14 @@ from topology import Permissions, Role, permissions
 from workers.broker import ManagementApi
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from aio_pika.abc import AbstractChannel
+    from broker.users import Users
 
 pytestmark = pytest.mark.broker
 
 KINDS: Final = ("configure", "write", "read")
-
-
-class Users:
-    """Makes users with rights in one virtual host, and forgets them all."""
-
-    def __init__(self, management_url: str, amqp_url: str) -> None:
-        self._management_url = management_url
-        self._amqp_url = amqp_url
-        self._mark = secrets.token_hex(4)
-        self._names: set[str] = set()
-
-    def name(self, role: Role) -> str:
-        """Return what the role's user is called here."""
-        return f"{role}-{self._mark}"
-
-    def url(self, role: Role, may: Permissions | None = None) -> str:
-        """Return the address with the login of the role's user, with other rights perhaps."""
-        self._names.add(self.name(role))
-        may = may or permissions(role, NAMES)
-        return user(self._management_url, self._amqp_url, self.name(role), may)
-
-    def forget(self) -> None:
-        """Remove the users."""
-        api = ManagementApi(self._management_url)
-        for name in self._names:
-            api._request("DELETE", f"/api/users/{quote(name)}")
-
-
-@pytest.fixture
-def users(management_url: str, amqp_url: str) -> Iterator[Users]:
-    """Lend users that are gone after the test."""
-    made = Users(management_url, amqp_url)
-    yield made
-    made.forget()
 
 
 async def test_the_whole_service_works_with_the_least_rights(amqp_url: str, users: Users) -> None:
@@ -69,7 +35,7 @@ async def test_the_whole_service_works_with_the_least_rights(amqp_url: str, user
     applied = await leveret("topology", "apply", url=users.url(Role.TOPOLOGY), **ladder)
     assert (applied.code, applied.err) == (0, applied.err)
     operator = users.url(Role.OPERATOR)
-    settings = {"agent_id": "least", "operators": (users.name(Role.OPERATOR),)}
+    settings = {"agent_id": "least", "operators": (user_name(Role.OPERATOR),)}
     async with (
         serving(users.url(Role.WORKER), registry, **settings) as (service, _),
         Asking(amqp_url) as watching,
@@ -119,9 +85,9 @@ async def declare(channel: AbstractChannel, name: str) -> None:
     await channel.declare_queue(name, exclusive=True)
 
 
-async def listen(channel: AbstractChannel, exchange: str, queue: str) -> None:
+async def listen(channel: AbstractChannel, exchange: str, queue: str, key: str = "#") -> None:
     """Bind a queue of one's own to an exchange."""
-    await (await channel.declare_queue(queue, exclusive=True)).bind(exchange, "#")
+    await (await channel.declare_queue(queue, exclusive=True)).bind(exchange, key)
 
 
 async def give_back(message: aio_pika.abc.AbstractIncomingMessage) -> None:
@@ -163,7 +129,9 @@ class Need(NamedTuple):
 
 WORK, DEAD, RUNG = NAMES.work("default"), NAMES.dead_queue("default"), NAMES.retry(RUNGS[0])
 HEARD, SEEN = NAMES.control_queue("x"), NAMES.heartbeat_queue("x")
-BOX = NAMES.mailbox("x", "inbox")
+#: The rights of a publisher are those of the agent that is called like its user.
+PUBLISHER: Final = user_name(Role.PUBLISHER)
+BOX: Final = NAMES.mailbox(PUBLISHER, "inbox")
 
 
 def _both(role: Role) -> tuple[Need, ...]:
@@ -178,6 +146,18 @@ def _both(role: Role) -> tuple[Need, ...]:
     )
 
 
+def _asking(role: Role) -> tuple[Need, ...]:
+    """Return what publishers and operators do alike: ask for work, and hear the answer."""
+    box, key = NAMES.mailbox(user_name(role), "inbox"), NAMES.mailbox_key(user_name(role), "inbox")
+    return (
+        Need(role, "write", NAMES.requests, send, (NAMES.requests, "task_request")),
+        Need(role, "configure", box, declare, (box,)),
+        Need(role, "write", box, listen, (NAMES.replies, box, key)),
+        Need(role, "read", NAMES.replies, listen, (NAMES.replies, box, key)),
+        Need(role, "read", box, own, (box,)),
+    )
+
+
 NEEDS: Final = (
     *_both(Role.WORKER),
     Need(Role.WORKER, "write", NAMES.replies, send, (NAMES.replies, "agent.x.inbox")),
@@ -189,14 +169,10 @@ NEEDS: Final = (
     Need(Role.OPERATOR, "write", SEEN, listen, (NAMES.heartbeats, SEEN)),
     Need(Role.OPERATOR, "read", NAMES.heartbeats, listen, (NAMES.heartbeats, SEEN)),
     Need(Role.OPERATOR, "read", SEEN, own, (SEEN,)),
-    Need(Role.OPERATOR, "write", NAMES.requests, send, (NAMES.requests, "task_request")),
     Need(Role.OPERATOR, "write", NAMES.control, send, (NAMES.control, "")),
     Need(Role.OPERATOR, "read", DEAD, consume, (DEAD,)),
-    Need(Role.PUBLISHER, "configure", BOX, declare, (BOX,)),
-    Need(Role.PUBLISHER, "write", NAMES.requests, send, (NAMES.requests, "task_request")),
-    Need(Role.PUBLISHER, "write", BOX, listen, (NAMES.replies, BOX)),
-    Need(Role.PUBLISHER, "read", NAMES.replies, listen, (NAMES.replies, BOX)),
-    Need(Role.PUBLISHER, "read", BOX, own, (BOX,)),
+    *_asking(Role.PUBLISHER),
+    *_asking(Role.OPERATOR),
 )
 #: What each role must not do: the others' work.
 REFUSED: Final = (
@@ -216,6 +192,14 @@ REFUSED: Final = (
     (Role.PUBLISHER, send, ("", WORK)),
     (Role.PUBLISHER, send, (NAMES.control, "")),
     (Role.PUBLISHER, send, (NAMES.heartbeats, "x")),
+    (Role.PUBLISHER, declare, (NAMES.mailbox("somebody", "inbox"),)),
+    (Role.PUBLISHER, own, (NAMES.mailbox(f"{PUBLISHER}.eu", "inbox"),)),
+    (Role.PUBLISHER, listen, (NAMES.replies, BOX, "#")),
+    (Role.PUBLISHER, listen, (NAMES.replies, BOX, "agent.*.inbox")),
+    (Role.PUBLISHER, listen, (NAMES.replies, BOX, NAMES.mailbox_key("somebody", "inbox"))),
+    (Role.PUBLISHER, listen, (NAMES.replies, BOX, f"agent.{PUBLISHER}.#")),
+    (Role.PUBLISHER, listen, (NAMES.requests, BOX, "#")),
+    (Role.PUBLISHER, listen, (NAMES.dead, BOX, "#")),
     (Role.PUBLISHER, consume, (WORK,)),
     (Role.PUBLISHER, consume, (DEAD,)),
     (Role.MONITORING, consume, (WORK,)),
@@ -232,7 +216,7 @@ def parts(pattern: str) -> list[str]:
 
 def without(need: Need) -> Permissions:
     """Return the role's rights but for the one by which this is done."""
-    may = permissions(need.role, NAMES)
+    may = permissions(need.role, NAMES, user_name(need.role))
     rights = {kind: parts(getattr(may, kind)) for kind in KINDS}
     (cut,) = [one for one in rights[need.kind] if re.fullmatch(one, need.name)]
     rights[need.kind].remove(cut)
@@ -250,7 +234,7 @@ def test_every_right_is_tried() -> None:
     """No right of worker, operator and publisher is without an act that needs it."""
     for role in (Role.WORKER, Role.OPERATOR, Role.PUBLISHER):
         for kind in KINDS:
-            for part in parts(getattr(permissions(role, NAMES), kind)):
+            for part in parts(getattr(permissions(role, NAMES, user_name(role)), kind)):
                 tried = [n for n in NEEDS if (n.role, n.kind) == (role, kind)]
                 assert sum(bool(re.fullmatch(part, need.name)) for need in tried) == 1, part
 
@@ -283,12 +267,12 @@ async def test_monitoring_sees_the_depth_of_a_queue(
     """Its tag opens the figures that a scaler asks for, with no right in the virtual host."""
     await leveret("topology", "apply", url=amqp_url)
     users.url(Role.MONITORING)
-    name = users.name(Role.MONITORING)
+    eyes = user_name(Role.MONITORING)
     api = ManagementApi(management_url)
-    api._request("PUT", f"/api/users/{name}", {"password": "p", "tags": "monitoring"})
+    api._request("PUT", f"/api/users/{eyes}", {"password": "p", "tags": "monitoring"})
     vhost = amqp_url.rpartition("/")[2]
     async with httpx.AsyncClient(
-        base_url=management_url.replace("guest:guest", f"{name}:p")
+        base_url=management_url.replace("guest:guest", f"{eyes}:p")
     ) as client:
         told: Any = (await client.get(f"/api/queues/{vhost}/{WORK}")).raise_for_status().json()
         assert told["name"] == WORK

@@ -437,18 +437,20 @@ async def test_each_role_can_do_its_work(topology: Topology, users: dict[Role, s
         assert plan(topology, await look(declaring, topology)).nothing_to_do
     async with await aio_pika.connect(users[Role.PUBLISHER]) as publishing:
         asking = await publishing.channel(on_return_raises=True)
-        box = await asking.declare_queue(NAMES.mailbox("a", "inbox"), exclusive=True)
-        await box.bind(NAMES.replies, NAMES.mailbox_key("a", "inbox"))
+        agent = urlsplit(users[Role.PUBLISHER]).username or ""
+        mailbox, key = NAMES.mailbox(agent, "inbox"), NAMES.mailbox_key(agent, "inbox")
+        box = await asking.declare_queue(mailbox, exclusive=True)
+        await box.bind(NAMES.replies, key)
         await publish(asking, NAMES.requests, "task_request.echo")
         async with await aio_pika.connect(users[Role.WORKER]) as working:
             doing = await working.channel(on_return_raises=True)
             own = await doing.declare_queue(NAMES.control_queue("r"), exclusive=True)
             await own.bind(NAMES.control)
             assert (await arrival(doing, NAMES.work("one"))).body == b"x"
-            await publish(doing, NAMES.replies, NAMES.mailbox_key("a", "inbox"), b"answer")
+            await publish(doing, NAMES.replies, key, b"answer")
             await publish(doing, NAMES.retry(RUNG), NAMES.work("two"))
             await publish(doing, NAMES.dead, NAMES.dead_key("one"), b"letter")
-        assert (await arrival(asking, NAMES.mailbox("a", "inbox"))).body == b"answer"
+        assert (await arrival(asking, mailbox)).body == b"answer"
     async with await aio_pika.connect(users[Role.OPERATOR]) as operating:
         looking = await operating.channel(on_return_raises=True)
         assert (await arrival(looking, NAMES.dead_queue("one"))).body == b"letter"

@@ -27,6 +27,7 @@ from topology.apply import broker_version, look
 from topology.document import document
 from topology.explain import explain_step
 from topology.export import SALT_BYTES
+from topology.roles import user_of
 from topology.traps import OLDEST, Trap, traps
 from workers.broker import ManagementApi
 from workers.cli import DONE, FAILED, WRONG_USE, Failure
@@ -75,20 +76,31 @@ def export(
     users: Annotated[
         bool, Parameter(negative="", help="A user for each role, its new password on stderr.")
     ] = False,
+    publisher: Annotated[
+        list[str],
+        Parameter(negative="", help="A publisher of this name in place of the one; repeatable."),
+    ] = [],  # noqa: B006 - cyclopts copies it
     json: Annotated[bool, Parameter(negative="", help="On one line.")] = False,
     where: Where = NOWHERE,
 ) -> int:
     """Print definitions that RabbitMQ imports: rabbitmqctl import_definitions FILE.
 
+    Give each program that publishes a user of its own: those who share one hear each other's
+    answers.
     Example: `leveret topology export --broker-version 4.0 --users > definitions.json`
+    Example: `leveret topology export --broker-version 4.0 --publisher alice > alice.json`
     """
     chosen = _settings(where)
     if version is None:
         topology = asyncio.run(_topology(chosen))
     else:
         topology = designed(chosen, BrokerVersion.parse(version))
-    accounts = [_account(role, topology.names) for role in Role] if users else []
+    users_wanted = _users(topology.names, publisher, roles=users)
+    passwords = {name: secrets.token_urlsafe(18) for name, _ in users_wanted}
+    accounts = [_account(role, name, passwords[name]) for name, role in users_wanted]
     told = definitions(topology, vhost=vhost or _vhost(chosen), accounts=accounts)
+    for name, password in passwords.items():
+        say(f"user {name} has the password {password}")
     write(orjson.dumps(told, option=0 if json else orjson.OPT_INDENT_2), b"\n")
     return DONE
 
@@ -175,10 +187,17 @@ def _show(made: Plan, *, json: bool, changed: bool) -> int:
     return FAILED if made.mismatches else DONE
 
 
-def _account(role: Role, names: Names) -> Account:
-    password = secrets.token_urlsafe(18)
-    say(f"user {names.prefix}.{role} has the password {password}")
-    return Account(role, password_hash(password, secrets.token_bytes(SALT_BYTES)))
+def _users(names: Names, publishers: list[str], *, roles: bool) -> list[tuple[str, Role]]:
+    """Return who is to be made: one for each role, named publishers in place of the one."""
+    named = [(name, Role.PUBLISHER) for name in publishers]
+    if not roles:
+        return named
+    others = [role for role in Role if role is not Role.PUBLISHER or not named]
+    return [*((user_of(role, names), role) for role in others), *named]
+
+
+def _account(role: Role, name: str, password: str) -> Account:
+    return Account(role, password_hash(password, secrets.token_bytes(SALT_BYTES)), name)
 
 
 def _vhost(chosen: Settings) -> str:

@@ -1,7 +1,8 @@
 """A program's own end of the conversation: publish with confirms, and hear the answers.
 
 What `leveret publish`, `leveret dev` and the tests talk through. It has a mailbox of its own on the
-replies exchange, which the broker removes when nobody has listened for a minute.
+replies exchange, which the broker removes when nobody has listened for a minute. The agent it is
+there is called like its broker user: a publisher's rights reach no other agent's mailboxes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from aio_pika.abc import ExchangeType
 from yarl import URL
 
+from topology import is_agent_id
 from workers.link.connection import open_wire
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LOST, explain
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
 MAILBOX_EXPIRES: Final = 60_000
 #: Answers the broker may have on the way to us.
 ANSWERS_AT_ONCE: Final = 500
-#: The one mailbox a client has.
+#: What the name of a client's one mailbox begins with; clients of one user are the same agent.
 MAILBOX: Final = "answers"
+#: What a client is called where its user names no agent, or it is no agent's business.
+NAMELESS: Final = "client"
 #: Seconds for the last publications to be confirmed when a client closes.
 LAST_CONFIRMS: Final = 10.0
 
@@ -61,19 +65,22 @@ class Client:
         self._within = connect_timeout
         self._watching = watching
         self._operator = operator
-        self.agent_id = f"client-{secrets.token_hex(6)}"
+        mark = secrets.token_hex(6)
+        user = URL(amqp_url).user or ""
+        alone = f"{NAMELESS}-{mark}"
+        self.agent_id = user if is_agent_id(user) else alone
+        self._box = f"{MAILBOX}-{mark}"
         #: Where answers come from.
         self.mailbox = (
-            names.control_queue(self.agent_id)
-            if operator
-            else names.mailbox(self.agent_id, MAILBOX)
+            names.control_queue(alone) if operator else names.mailbox(self.agent_id, self._box)
         )
         #: Where heartbeats come from.
-        self.heartbeats = names.heartbeat_queue(self.agent_id)
+        self.heartbeats = names.heartbeat_queue(alone)
+        self._called = f"leveret {alone}"
         watched = (self.heartbeats, names.journal) if watching else ()
         plan = LinkPlan(
             amqp_url=amqp_url,
-            name=f"leveret {self.agent_id}",
+            name=self._called,
             connect_timeout=connect_timeout,
             queues=dict.fromkeys((self.mailbox, *watched), ANSWERS_AT_ONCE),
             arguments={names.journal: {"x-stream-offset": "next"}},
@@ -83,7 +90,7 @@ class Client:
     @property
     def reply_to(self) -> str:
         """The address that answers to this client go to."""
-        return self.mailbox if self._operator else f"agent://{self.agent_id}/{MAILBOX}"
+        return self.mailbox if self._operator else f"agent://{self.agent_id}/{self._box}"
 
     async def __aenter__(self) -> Self:
         """Connect; raises LinkError when the broker cannot be used."""
@@ -131,7 +138,7 @@ class Client:
     async def _declare(self) -> None:
         wire = await open_wire(
             URL(self._url),
-            name=f"leveret {self.agent_id} (mailbox)",
+            name=f"{self._called} (mailbox)",
             heartbeat=15,
             timeout=self._within,
         )
@@ -147,7 +154,7 @@ class Client:
                     self.mailbox,
                     self._names.replies,
                     ExchangeType.TOPIC,
-                    self._names.mailbox_key(self.agent_id, MAILBOX),
+                    self._names.mailbox_key(self.agent_id, self._box),
                 )
             if self._watching:
                 await self._private(

@@ -25,6 +25,7 @@ from topology import (
     parse_delays,
     password_hash,
     permissions,
+    topic_permissions,
 )
 
 NAMES = Names("lev.test")
@@ -105,7 +106,7 @@ WORK, URGENT, DEAD = NAMES.work("g"), NAMES.urgent("g"), NAMES.dead_queue("g")
 RUNG, MINE, MAILBOX = (
     NAMES.retry(Delay.parse("1s")),
     NAMES.control_queue("replica-1"),
-    NAMES.mailbox("agent-1", "inbox"),
+    NAMES.mailbox("lev.test.publisher", "inbox"),
 )
 ALL = frozenset(
     {
@@ -113,6 +114,7 @@ ALL = frozenset(
         MINE,
         NAMES.heartbeat_queue("console"),
         MAILBOX,
+        NAMES.mailbox("agent-1", "inbox"),
         "amq.default",
         "amq.topic",
         "levXtest.requests",
@@ -149,12 +151,58 @@ def test_a_publisher_cannot_forge_what_only_workers_write() -> None:
     assert may(Role.PUBLISHER, "read") == {NAMES.replies, MAILBOX}
 
 
+@pytest.mark.parametrize("key", ["agent.a.b.answers-1f", "agent.a.b.Box_2"])
+def test_a_publisher_hears_at_its_own_addresses(key: str) -> None:
+    """Whatever its mailboxes are called."""
+    (held,) = topic_permissions(Role.PUBLISHER, NAMES, "a.b")
+    assert held.exchange == NAMES.replies
+    assert re.search(held.read, key)
+    assert not re.search(held.write, key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "agent.bob.box",
+        "agent.a.box",
+        "agent.a-b.box",
+        "agent.a.b.c.box",
+        "agent.a.b.#",
+        "agent.a.b.*",
+        "agent.*.box",
+        "#",
+        "",
+        "x.agent.a.b.box",
+    ],
+)
+def test_a_publisher_hears_at_nobody_elses_address(key: str) -> None:
+    """Nor by a wildcard, nor at an agent's whose name begins alike or differs by a dot."""
+    (held,) = topic_permissions(Role.PUBLISHER, NAMES, "a.b")
+    assert not re.search(held.read, key)
+    theirs = re.compile(permissions(Role.PUBLISHER, NAMES, "a.b").configure)
+    assert not theirs.search(f"{NAMES.replies}.{key.removeprefix('agent.')}")
+
+
+def test_publishers_are_exported_with_what_each_may_hear() -> None:
+    """Each with a user of its own, called like its agent; one that no agent can be is refused."""
+    accounts = [Account(Role.PUBLISHER, SECRET_HASH, name) for name in ("alice", "bob")]
+    told = definitions(topology(), vhost="v", accounts=[*accounts, Account(Role.WORKER, "x")])
+    assert [(one["user"], one["read"], one["vhost"]) for one in told["topic_permissions"]] == [
+        ("alice", r"^agent\.alice\.[A-Za-z0-9_-]+$", "v"),
+        ("bob", r"^agent\.bob\.[A-Za-z0-9_-]+$", "v"),
+    ]
+    with pytest.raises(NameRefused, match="cannot be called 'al ice'"):
+        definitions(topology(), accounts=[Account(Role.PUBLISHER, SECRET_HASH, "al ice")])
+
+
 def test_an_operator_reads_dead_letters_but_takes_no_work() -> None:
     """An operator reads open letters and the journal, replays and speaks to replicas."""
     assert {DEAD, NAMES.journal} <= may(Role.OPERATOR, "read")
     assert not {WORK, URGENT, MAILBOX} & may(Role.OPERATOR, "read")
     assert {NAMES.dead, NAMES.requests, NAMES.control} <= may(Role.OPERATOR, "write")
     assert not {WORK, DEAD, NAMES.dead} & may(Role.OPERATOR, "configure")
+    own = topic_permissions(Role.OPERATOR, NAMES)
+    assert [one.exchange for one in own] == [NAMES.replies]
 
 
 def test_the_topology_role_stays_under_its_prefix() -> None:

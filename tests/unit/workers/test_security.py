@@ -76,13 +76,14 @@ async def test_only_cleared_users_of_the_broker_send_documents() -> None:
 
 
 async def test_a_retry_keeps_its_original_senders_clearance() -> None:
-    """Our own copy says who it was; a stranger's copy says nothing."""
+    """Our own copy says who it was, one that was held back too; a stranger's says nothing."""
     rehearsal = bank(Security(cleared=frozenset({"ann"})))
-    copy = {headers.ATTEMPTS: 1, headers.USER_ID: "ann"}
-    for user, good in ((USER, True), ("eve", False)):
-        properties = Properties(user_id=user, headers=copy)
-        outcome = await rehearsal.delivery(Delivery(written(document()), properties))
-        assert isinstance(outcome, Replied) is good
+    held = {headers.FIRST_SEEN: "2026-01-31T12:00:00+00:00", headers.USER_ID: "ann"}
+    for copy in ({headers.ATTEMPTS: 1, headers.USER_ID: "ann"}, held):
+        for user, good in ((USER, True), ("eve", False)):
+            properties = Properties(user_id=user, headers=copy)
+            outcome = await rehearsal.delivery(Delivery(written(document()), properties))
+            assert isinstance(outcome, Replied) is good
 
 
 async def test_references_are_checked_against_what_the_registry_knows() -> None:
