@@ -89,11 +89,11 @@ class Stage:
         count: int,
     ) -> Measured:
         """Return what the contender does with a queue of `count` tasks made of these bodies."""
-        async with self._ground(round_) as url:
+        async with self.ground(round_) as url:
             tasks = (contender.wrap(body, f"{n:036d}") for n, body in enumerate(bodies))
             await fill(url, tasks)
-            with _worker(contender, round_.stand(url)) as pid:
-                return await self._watch(url, pid, count)
+            with worker(contender, round_.stand(url)) as pid:
+                return await self.watch(url, pid, count)
 
     async def latency(
         self,
@@ -104,12 +104,13 @@ class Stage:
         rate: float = 0.0,
     ) -> Latency:
         """Return the round trips with one in flight, or at `rate` messages per second."""
-        async with self._ground(round_) as url:
-            with _worker(contender, round_.stand(url)):
+        async with self.ground(round_) as url:
+            with worker(contender, round_.stand(url)):
                 return await _round_trips(url, contender, bodies, rate=rate)
 
     @asynccontextmanager
-    async def _ground(self, round_: Round) -> AsyncIterator[str]:
+    async def ground(self, round_: Round) -> AsyncIterator[str]:
+        """Lend a virtual host with leveret's topology and a queue for answers."""
         vhost = f"bench-{secrets.token_hex(4)}"
         self._api.create_vhost(vhost)
         url = with_vhost(self._broker.amqp_url, vhost)
@@ -122,7 +123,8 @@ class Stage:
         finally:
             self._api.delete_vhost(vhost)
 
-    async def _watch(self, url: str, pid: int, count: int) -> Measured:
+    async def watch(self, url: str, pid: int, count: int) -> Measured:
+        """Return what a worker does until there are `count` answers."""
         broker = self._broker.pids[0]
         async with await aio_pika.connect(url) as connection:
             channel = await connection.channel()
@@ -171,7 +173,8 @@ def _us(before: Cost, after: Cost, done: int) -> float:
 
 
 @contextlib.contextmanager
-def _worker(contender: Contender, stand: Stand) -> Iterator[int]:
+def worker(contender: Contender, stand: Stand) -> Iterator[int]:
+    """Lend a contender at work: the process."""
     process = subprocess.Popen(
         contender.command(stand),
         env=environment(stand),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
@@ -74,16 +75,18 @@ async def depths(connection: AbstractConnection, queues: Iterable[str]) -> dict[
     Raises `BrokerRefused` or `BrokerLost`.
     """
     found: dict[str, Depth] = {}
-    for name in queues:
+    left = deque(queues)
+    while left:
         async with _channel(connection) as channel:
             try:
-                told = await channel.queue_declare(name, passive=True, timeout=PATIENCE)
-            except ChannelClosed as error:
+                while left:
+                    name = left.popleft()
+                    told = await channel.queue_declare(name, passive=True, timeout=PATIENCE)
+                    found[name] = Depth(told.message_count or 0, told.consumer_count or 0)
+            except ChannelClosed as error:  # the rest is asked on another one
                 refusal = read_refusal(_text(error))
                 if refusal.code != "NOT_FOUND":
                     raise _refused(refusal) from error
-                continue
-        found[name] = Depth(told.message_count or 0, told.consumer_count or 0)
     return found
 
 

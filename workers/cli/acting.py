@@ -17,7 +17,7 @@ from workers.cli import DONE, FAILED
 from workers.cli import letter_pages as pages
 from workers.cli.say import plural, say, write
 from workers.deadletters import Ending, Phase, Progress
-from workers.deadletters.running import FAIL_AGAIN
+from workers.deadletters.tasks import FAIL_AGAIN
 from workers.logs.clean import clean
 
 if TYPE_CHECKING:

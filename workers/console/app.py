@@ -85,6 +85,7 @@ async def console(plan: Plan) -> AsyncIterator[ASGIApp]:
         yield Gate(doors, Hosts.of(plan.host, settings.console_hosts))
     finally:
         await runs.leave()
+        await benches.close()
         await feed.stop()
 
 

@@ -7,6 +7,7 @@ async for progress in bench.replay(proposal, Pace(rate=50)):
     print(progress.done, "of", progress.total)
 """
 
+from workers.deadletters.finding import Ambiguous, NoSuchLetter, Survey
 from workers.deadletters.foresight import Foreseen, Foresight
 from workers.deadletters.groups import Group, sparkline
 from workers.deadletters.letter import Diagnosis, Letter, Summary
@@ -15,6 +16,7 @@ from workers.deadletters.marking import Line, Shape, shape
 from workers.deadletters.masking import MASK, BadPointer, Masking, changed
 from workers.deadletters.notes import Deed, Verb
 from workers.deadletters.pacing import Pace
+from workers.deadletters.person import Operator, this_person
 from workers.deadletters.reading import Reader
 from workers.deadletters.running import Running
 from workers.deadletters.selection import Selection, TooShort
@@ -24,19 +26,14 @@ from workers.deadletters.views import (
     Halt,
     Listing,
     Meant,
+    Overview,
     Phase,
     Progress,
     Proposal,
     Shown,
     Standing,
 )
-from workers.deadletters.workbench import (
-    Ambiguous,
-    NoSuchLetter,
-    Operator,
-    Workbench,
-    this_person,
-)
+from workers.deadletters.workbench import Workbench
 from workers.link.desk import Desk, ScanRefused
 
 __all__ = [
@@ -59,6 +56,7 @@ __all__ = [
     "Meant",
     "NoSuchLetter",
     "Operator",
+    "Overview",
     "Pace",
     "Phase",
     "Progress",
@@ -72,6 +70,7 @@ __all__ = [
     "Shown",
     "Standing",
     "Summary",
+    "Survey",
     "TooShort",
     "Verb",
     "Workbench",

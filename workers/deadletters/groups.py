@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -59,8 +61,10 @@ def grouped(letters: Iterable[Summary], *, buckets: int = BUCKETS) -> tuple[Grou
             one.times.append(letter.failed_at)
         if (letter.failed_at or _LONG_AGO) >= (one.latest.failed_at or _LONG_AGO):
             one.latest = letter
-    times = [time for one in growing.values() for time in one.times]
-    span = (min(times), max(times)) if times else None
+    for one in growing.values():
+        one.times.sort()
+    told = [one.times for one in growing.values() if one.times]
+    span = (min(times[0] for times in told), max(times[-1] for times in told)) if told else None
     groups = [_group(one, span, buckets) for one in growing.values()]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.fingerprint)))
 
@@ -73,24 +77,22 @@ def _group(one: _Growing, span: tuple[str, str] | None, buckets: int) -> Group:
         message_type=latest.message_type,
         task_type=latest.task_type,
         count=one.count,
-        first_seen=min(one.times, default=None),
-        last_seen=max(one.times, default=None),
+        first_seen=one.times[0] if one.times else None,
+        last_seen=one.times[-1] if one.times else None,
         example_id=latest.id,
         trend=_trend(one.times, span, buckets) if span else (0,) * buckets,
     )
 
 
 def _trend(times: Sequence[str], span: tuple[str, str], buckets: int) -> tuple[int, ...]:
-    start, end = map(_seconds, span)
-    width = (end - start) / buckets or 1.0
-    counts = [0] * buckets
-    for time in times:
-        counts[min(buckets - 1, int((_seconds(time) - start) / width))] += 1
-    return tuple(counts)
-
-
-def _seconds(time: str) -> float:
-    return datetime.fromisoformat(time).astimezone(UTC).timestamp()
+    """Return how many of the times, which are in order, fall into each piece of the span."""
+    start, end = map(datetime.fromisoformat, span)
+    if start == end:
+        return (len(times), *(0,) * (buckets - 1))
+    # Texts of instants in UTC are in the order of the instants, so that none needs to be parsed.
+    edges = [(start + (end - start) * n / buckets).isoformat() for n in range(1, buckets)]
+    places = [0, *(bisect_left(times, edge) for edge in edges), len(times)]
+    return tuple(end - begin for begin, end in pairwise(places))
 
 
 def sparkline(counts: Sequence[int]) -> str:

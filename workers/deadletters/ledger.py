@@ -40,12 +40,16 @@ class Ledger:
         self._key = reader.names.dead_key(group)
         self._queue = queue
         self.open: dict[str, Entry] = {}
+        #: Grows with every letter that comes or goes.
+        self.version = 0
         #: Actions, oldest first.
         self.deeds: dict[str, Deed] = {}
         #: Letters that an unfinished run has sent: they may still lie in the queue.
         self.sent: dict[str, set[str]] = {}
         #: How many more letters the queue had than different ones, when last somebody looked.
         self.surplus = 0
+        #: The action that began last and has not ended: it goes on, or was killed.
+        self.going: str | None = None
         #: Where to read on.
         self.next = 0
         #: When the latest letter failed that says so.
@@ -74,11 +78,14 @@ class Ledger:
         elif self._latest is None or summary.failed_at > self._latest:
             self._latest = summary.failed_at
         self.open[summary.id] = Entry(summary, offset)
+        self.version += 1
 
     def _note(self, note: Note) -> None:
         self._tell(note)
         match note.step:
             case Step.BEGAN:
+                # One at a time: what began before is over, however it ended.
+                self.going = note.run
                 if note.verb in {Verb.REPLAY, Verb.EDIT}:
                     self.sent[note.run] = set()
             case Step.CLOSED:
@@ -90,7 +97,9 @@ class Ledger:
                 for letter in note.found():
                     self.open.setdefault(letter.id, Entry(letter, NOWHERE))
                 self.surplus = note.count("surplus")
+                self.version += 1
             case Step.ENDED:
+                self.going = None if self.going == note.run else self.going
                 finished = note.told.get("finishes")
                 own = () if note.count("unremoved") else (note.run,)
                 for run in (*own, *(finished if isinstance(finished, list) else ())):
@@ -99,6 +108,7 @@ class Ledger:
     def _close(self, ids: tuple[str, ...]) -> None:
         for one in ids:
             self.open.pop(one, None)
+        self.version += 1
 
     def _tell(self, note: Note) -> None:
         self.deeds[note.run] = with_note(self.deeds.get(note.run), note)

@@ -13,25 +13,27 @@ from collections import Counter
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from workers.deadletters.fetching import Fetcher
 from workers.deadletters.ledger import NOWHERE, Entry, Ledger
+from workers.deadletters.line import Line
 from workers.deadletters.notes import Action, Verb, reconciled
+from workers.deadletters.shelf import Shelf
 from workers.deadletters.views import Standing
-from workers.headers import offset_of
 from workers.link.desk import ScanRefused
 from workers.link.scan import scanning
 from workers.link.sender import sending
-from workers.link.stream import Restarted, following
+from workers.link.stream import Restarted
 from workers.publication import Published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Callable
     from datetime import datetime
 
-    from workers.deadletters.letter import Letter, Summary
+    from workers.deadletters.letter import Summary
     from workers.deadletters.reading import Reader
     from workers.link.desk import Desk
-    from workers.link.stream import Depth, Following
+    from workers.link.journal import Journal
+    from workers.link.stream import Following
     from workers.outcome import Delivery
 
 #: Seconds after which the journal and the queue are compared again before they are said to differ:
@@ -53,12 +55,25 @@ class Scanning(Enum):
 class View(NamedTuple):
     """The open letters."""
 
-    entries: Mapping[str, Entry]
+    shelf: Shelf
     standing: Standing
 
 
+class _Compared(NamedTuple):
+    """The queue and the journal, one beside the other."""
+
+    #: Letters in the queue.
+    ready: int
+    agree: bool
+    #: Whether somebody has letters in hand at this moment.
+    busy: bool
+
+
 class Looker:
-    """Knows which letters are open; what it has read once it does not read again."""
+    """Knows which letters are open; what it has read once it does not read again.
+
+    With `keep` its line to the journal stays open for so many seconds after each look.
+    """
 
     def __init__(
         self,
@@ -67,13 +82,28 @@ class Looker:
         *,
         who: str,
         now: Callable[[], datetime],
+        keep: float = 0.0,
     ) -> None:
         self._desk = desk
         self._reader = reader
         self._who = who
         self._now = now
+        self._line = Line(desk, keep=keep)
         self._ledger = self._fresh()
+        self._shelf = Shelf({})
+        self._shelved = (self._ledger, 0)
         self._alone = asyncio.Lock()
+        #: Reads letters whole.
+        self.fetcher = Fetcher(desk, reader, self._line)
+
+    @property
+    def known(self) -> Ledger:
+        """The ledger as the last look left it."""
+        return self._ledger
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._line.close()
 
     async def ledger(self) -> Ledger:
         """Return the ledger after reading what is new in the journal."""
@@ -86,107 +116,54 @@ class Looker:
         if self._desk.foreign:
             return await self._foreign()
         async with self._alone:
-            depth, agree = await self._compare()
-            if scan is Scanning.ALWAYS or (not agree and not depth.busy):
+            found = await self._compare()
+            if scan is Scanning.ALWAYS or not (found.agree or found.busy):
                 if scan is not Scanning.NEVER:
                     return await self._reconcile()
-                return self._view(_differ(depth.ready, self._ledger.expected), busy=depth.busy)
-            return self._view("", busy=depth.busy)
-
-    async def letters(
-        self,
-        entries: Mapping[str, Entry],
-        take: Callable[[Letter], None],
-    ) -> None:
-        """Show the whole letters of these entries to `take`, oldest first as far as possible."""
-        placed = {entry.offset: one for one, entry in entries.items() if entry.offset != NOWHERE}
-        if placed and not self._desk.foreign:
-            await self._from_journal(placed, take)
-        rest = {one for one, entry in entries.items() if entry.offset == NOWHERE}
-        if rest:
-            await self._from_queue(rest, take)
-
-    async def everything(self, take: Callable[[Delivery], None]) -> None:
-        """Show every message of the journal to `take`, from the first to the last."""
-        async with following(self._desk, take) as journal:
-            await journal.caught_up()
+                return self._view(_differ(found.ready, self._ledger.expected))
+            return self._view("", busy=found.busy)
 
     # -- the journal --
 
     async def _read(self) -> None:
-        ledger = self._ledger
         try:
-            async with self._following(ledger) as journal:
-                await journal.caught_up()
+            async with self._line.reading(self._ledger) as (_, reading):
+                await reading.caught_up()
         except Restarted:
             self._ledger = self._fresh()
             await self._read()
 
-    def _following(self, ledger: Ledger) -> AbstractAsyncContextManager[Following]:
-        return following(
-            self._desk,
-            ledger.take,
-            offset=ledger.next,
-        )
-
-    async def _compare(self) -> tuple[Depth, bool]:
-        """Read what is new, and return whether the queue holds as many letters as it should."""
+    async def _compare(self) -> _Compared:
+        """Read what is new, and see whether the queue holds as many letters as it should."""
         try:
-            async with self._following(self._ledger) as journal:
+            async with self._line.reading(self._ledger) as (journal, reading):
                 before = await journal.depth()
-                await journal.caught_up()
-                for _ in range(LOOKS):
-                    known = self._ledger.expected
-                    after = await journal.depth()
-                    now = self._ledger.expected
-                    # Where letters come in just now, the one or the other is a moment ahead.
-                    low, high = min(known, before.ready), max(now, after.ready)
-                    if now == after.ready or (known != now and low <= after.ready <= high):
-                        return after, True
-                    before = after
-                    await journal.wait(SETTLE)
-                return after, False
+                if not reading.began:
+                    await reading.caught_up()
+                ready, agree = await self._agree(journal, reading, before)
+                busy = not (agree and self._ledger.going is None) and await journal.busy()
+                return _Compared(ready, agree, busy)
         except Restarted:
             self._ledger = self._fresh()
             return await self._compare()
 
-    async def _from_journal(
-        self,
-        placed: dict[int, str],
-        take: Callable[[Letter], None],
-    ) -> None:
-        left = set(placed)
-        done = asyncio.Event()
-
-        def shown(delivery: Delivery) -> None:
-            offset = offset_of(delivery)
-            if offset in left:
-                left.discard(offset)
-                take(self._reader.letter(delivery))
-            if not left:
-                done.set()
-
-        async with following(self._desk, shown, offset=min(left)) as journal:
-            reading = asyncio.ensure_future(journal.caught_up())
-            enough = asyncio.ensure_future(done.wait())
-            await asyncio.wait([reading, enough], return_when=asyncio.FIRST_COMPLETED)
-            for task in (reading, enough):
-                task.cancel()
-            await asyncio.gather(reading, enough, return_exceptions=True)
+    async def _agree(self, journal: Journal, reading: Following, before: int) -> tuple[int, bool]:
+        """Return how many letters the queue holds, and whether the journal says so too."""
+        if before == self._ledger.expected:
+            return before, True
+        for _ in range(LOOKS):
+            known = self._ledger.expected
+            ready = await journal.depth()
+            now = self._ledger.expected
+            # Where letters come in just now, the one or the other is a moment ahead.
+            low, high = min(known, before), max(now, ready)
+            if now == ready or (known != now and low <= ready <= high):
+                return ready, True
+            before = ready
+            await reading.wait(SETTLE)
+        return ready, False
 
     # -- the queue --
-
-    async def _from_queue(self, ids: set[str], take: Callable[[Letter], None]) -> None:
-        left = set(ids)
-
-        def shown(delivery: Delivery) -> None:
-            one = self._reader.id(delivery)
-            if one in left:
-                left.discard(one)
-                take(self._reader.letter(delivery))
-
-        async with scanning(self._desk) as scan:
-            await scan.read(shown)
 
     async def _foreign(self) -> View:
         """Look through another program's queue; there is no journal of it."""
@@ -200,7 +177,7 @@ class Looker:
             await scan.read(take)
             warning = scan.warning or _some_held(scan.complete)
             standing = Standing(open=scan.ready, warning=warning, scanned=True)
-        return View(entries, standing)
+        return View(Shelf(entries), standing)
 
     async def _reconcile(self) -> View:
         """Look through the queue, and note what the journal did not know."""
@@ -267,7 +244,10 @@ class Looker:
             left_over=left_over,
             scanned=scanned,
         )
-        return View(dict(ledger.open), standing)
+        if self._shelved != (ledger, ledger.version):
+            self._shelf = Shelf(dict(ledger.open))
+            self._shelved = (ledger, ledger.version)
+        return View(self._shelf, standing)
 
     def _fresh(self) -> Ledger:
         return Ledger(self._reader, group=self._desk.group, queue=self._desk.queue)

@@ -245,11 +245,14 @@ def _count(headers: Mapping[str, object], name: str) -> int:
 
 
 def _instant(text: str | None) -> str | None:
-    """Return a time as it is if it is one, in UTC."""
+    """Return a time in UTC, written so that texts are in the order of their times."""
     try:
         when = None if text is None else datetime.fromisoformat(text)
     except ValueError:
         return None
     if when is None or when.tzinfo is None:
         return None
-    return text if when.tzinfo is UTC else when.astimezone(UTC).isoformat()
+    try:
+        return when.astimezone(UTC).isoformat()
+    except OverflowError:  # a zone leads beyond the calendar
+        return None

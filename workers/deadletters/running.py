@@ -19,21 +19,21 @@ from workers.deadletters.notes import End, Verb, began, ended
 from workers.deadletters.pacing import Ramp
 from workers.deadletters.replaying import publication
 from workers.deadletters.views import Ending, Halt, Phase, Progress
+from workers.link.journal import following
 from workers.link.scan import scanning
 from workers.link.sender import sending
-from workers.link.stream import following
 from workers.link.supervisor import LinkError
 from workers.publication import Published
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
     from workers.deadletters.ledger import Ledger
     from workers.deadletters.letter import Letter
     from workers.deadletters.notes import Action
-    from workers.deadletters.pacing import Pace
     from workers.deadletters.reading import Reader
+    from workers.deadletters.tasks import Task
     from workers.link.scan import Scan
     from workers.link.sender import Sender
     from workers.link.stream import Following
@@ -59,29 +59,7 @@ LOOK_EVERY: Final = 0.2
 #: Seconds between two tellings of the progress.
 TELL_EVERY: Final = 0.1
 _CAME_BACK: Final = "a letter of its kind came back, so it stays"
-#: Begins the reason of letters that nobody promised to send.
-FAIL_AGAIN: Final = "would fail again"
 _STOPPED: Final = "stopped before its turn"
-
-
-class Task(NamedTuple):
-    """What is to be done with which letters."""
-
-    #: Letter → fingerprint.
-    kinds: Mapping[str, str]
-    #: Bytes of the largest body.
-    largest: int
-    #: Letters that are meant and stay, by reason: those that would be refused again.
-    kept: Mapping[str, int]
-    #: Fingerprint → the letter that goes first and alone; empty to do without.
-    canaries: Mapping[str, str]
-    pace: Pace
-    #: The queue a letter goes to; empty where nobody knows.
-    destination: Callable[[Letter], str]
-    #: Where letters go, as far as it is known before.
-    queues: tuple[str, ...]
-    #: Letter → the body that goes in place of its own.
-    bodies: Mapping[str, bytes]
 
 
 class Tools(NamedTuple):

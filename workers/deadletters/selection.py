@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +50,10 @@ class Selection:
         """Whether nothing is asked of a letter."""
         return self == _EVERYTHING
 
+    def without_text(self) -> Selection:
+        """Return the same without what is asked of bodies."""
+        return self if self.contains is None else replace(self, contains=None)
+
     @property
     def described(self) -> str:
         """What is asked, in one line; empty if nothing."""
@@ -68,7 +72,7 @@ class Selection:
             and (self.message_type is None or letter.message_type == self.message_type)
             and (self.task_type is None or letter.task_type == self.task_type)
             and (self.agent is None or letter.agent == self.agent)
-            and (not self.ids or any(map(letter.id.startswith, self.ids)))
+            and (not self.ids or letter.id.startswith(self.ids))
             and self._in_time(letter.failed_at)
         )
 

@@ -61,6 +61,17 @@ class Grouping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A page of the letters that fit, and what there is to choose from."""
+
+    listing: Listing
+    #: Of the letters that fit.
+    groups: tuple[Group, ...]
+    #: Of all open letters.
+    all_groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """One letter, whole."""
 

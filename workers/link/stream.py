@@ -7,44 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-from aiormq.exceptions import ChannelLockedResource, ChannelNotFoundEntity
-from yarl import URL
+from typing import TYPE_CHECKING, Final
 
 from workers.headers import OFFSET, offset_of
-from workers.link.connection import ANSWER_WITHIN, open_wire
+from workers.link.chunk import AT_ONCE, last_place, never
+from workers.link.connection import ANSWER_WITHIN
 from workers.link.properties import decode_properties
-from workers.link.scan import HEARTBEAT, told
-from workers.link.supervisor import LinkError, Lost
+from workers.link.scan import told
+from workers.link.supervisor import Lost
 from workers.link.wire import ack
 from workers.outcome import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from aiormq.abc import AbstractChannel
 
     from workers.link.connection import Wire
     from workers.link.desk import Desk
 
-#: Messages on their way to us; acked by the half.
-AT_ONCE: Final = 1_000
-ACK_EVERY: Final = AT_ONCE // 2
+#: Messages on their way to whoever takes them slowly; each may be as large as a body may be.
+PACED_AT_ONCE: Final = 250
 #: Seconds without a message after which the end is taken to be reached, whatever was there before.
 SILENCE: Final = 1.0
-#: Seconds in which the last chunk of a stream comes that has none by all that the broker knows.
-EMPTY: Final = 0.2
-#: Seconds between two messages of one chunk, at the most.
-AT_ONCE_GAP: Final = 0.02
-
-
-class Depth(NamedTuple):
-    """How many letters lie in the queue of open ones, and whether somebody has some in hand."""
-
-    ready: int
-    busy: bool
 
 
 class Restarted(Exception):
@@ -52,7 +37,7 @@ class Restarted(Exception):
 
 
 class Following:
-    """Shows each message to `take`, once and in order; lent by `following`."""
+    """Shows each message to `take`, once and in order; lent by `Journal.following`."""
 
     def __init__(
         self,
@@ -60,94 +45,90 @@ class Following:
         wire: Wire,
         channel: AbstractChannel,
         take: Callable[[Delivery], None],
+        *,
+        paced: bool,
     ) -> None:
         self._desk = desk
         self._wire = wire
         self._channel = channel
         self._number: int = channel.number
         self._take = take
+        #: Whether more comes only when what came was `taken`.
+        self._paced = paced
+        self._at_once = PACED_AT_ONCE if paced else AT_ONCE
+        self._acked = 0
         self._first = 0
-        self._end = -1
+        #: Where the journal ends, as it was asked when reading began; None when that was used.
+        self._end: int | None = None
         self._moved = asyncio.Event()
         self._over = False
         #: The place of the latest message shown; -1 before the first.
         self.latest = -1
         wire.frames.watch_deliveries(self._number, self)
         channel.closing.add_done_callback(lambda _: self.closed())
+        channel.on_consumer_cancel_callbacks.add(lambda _: self.closed())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what comes new is still shown."""
+        return not self._over and self._wire.is_open
 
     async def begin(self, offset: int) -> None:
         """Begin at a place, 0 for the first there is; raises Restarted."""
-        self._end = await self._last()
+        self._end = await last_place(self._wire, self._desk.names.journal)
         if offset > self._end + 1:
             raise Restarted
         self._first = offset
         self.latest = offset - 1
-        await self._channel.basic_qos(prefetch_count=AT_ONCE, timeout=ANSWER_WITHIN)
+        await self._channel.basic_qos(prefetch_count=self._at_once, timeout=ANSWER_WITHIN)
         await self._channel.basic_consume(
             self._desk.names.journal,
-            _never,
+            never,
             arguments={OFFSET: offset or "first"},
             timeout=ANSWER_WITHIN,
         )
 
+    @property
+    def began(self) -> bool:
+        """Whether all that was there when reading began is shown."""
+        return self._end is None or self.latest >= self._end
+
+    @property
+    def end(self) -> int:
+        """The place at which the journal ended when reading began; -1 for an empty one."""
+        return -1 if self._end is None else self._end
+
     async def caught_up(self) -> None:
-        """Return when all that was there at the beginning is shown."""
+        """Return when all that was there a moment ago is shown; raises Restarted."""
         with told(self._desk):
-            while self.latest < self._end and await self._more(SILENCE):
+            end, self._end = self._end, None
+            if end is None:
+                end = await last_place(self._wire, self._desk.names.journal)
+                if end < self.latest:
+                    raise Restarted
+            while self.latest < end and await self._more(SILENCE):
                 pass
 
-    async def wait(self, seconds: float) -> None:
-        """Return when something new was shown, or after so many seconds."""
+    async def wait(self, seconds: float = SILENCE) -> bool:
+        """Return when something new was shown, or after so many seconds; and which it was."""
         with told(self._desk):
-            await self._more(seconds)
+            return await self._more(seconds)
 
-    async def depth(self) -> Depth:
-        """Return how many letters lie in the queue of open ones."""
-        with told(self._desk):
-            channel = await self._wire.channel(confirms=False)
-            queue = await channel.queue_declare(
-                self._desk.queue,
-                passive=True,
-                timeout=ANSWER_WITHIN,
-            )
-            busy = await self._busy(channel)
-            return Depth(queue.message_count or 0, busy)
+    def taken(self, delivery: Delivery) -> None:
+        """Let as many more come as were taken up to this one."""
+        if delivery.tag - self._acked >= self._at_once // 2:
+            self._acked = delivery.tag
+            self._wire.write(ack(self._number, delivery.tag, multiple=True))
 
-    async def _busy(self, channel: AbstractChannel) -> bool:
-        """Whether somebody holds the right to scan."""
-        try:
-            await channel.queue_declare(self._desk.lock, passive=True, timeout=ANSWER_WITHIN)
-        except ChannelLockedResource:
-            return True
-        except ChannelNotFoundEntity:
-            return False
-        return False
-
-    async def _last(self) -> int:
-        """Return the place of the last message, -1 where there is none.
-
-        The broker has no such question; and the number of messages it tells lags behind. So the
-        last chunk is read, which comes at once.
-        """
-        channel = await self._wire.channel(confirms=False)
-        name = self._desk.names.journal
-        try:
-            queue = await channel.queue_declare(name, passive=True, timeout=ANSWER_WITHIN)
-        except ChannelNotFoundEntity as error:
-            raise LinkError(
-                f"there is no stream {name}; is the prefix right (--prefix)? If it is, `leveret "
-                "topology apply` makes it",
-            ) from error
-        chunk = _Chunk(self._wire, channel.number)
-        await channel.basic_qos(prefetch_count=AT_ONCE, timeout=ANSWER_WITHIN)
-        await channel.basic_consume(name, _never, arguments={OFFSET: "last"}, timeout=ANSWER_WITHIN)
-        last = await chunk.read(ANSWER_WITHIN if queue.message_count else EMPTY)
-        await channel.close()
-        self._wire.frames.unwatch(channel.number)
-        return last
+    async def leave(self) -> None:
+        """Have no more shown."""
+        if self.is_open:
+            await self._channel.close()
+        self._over = True
+        self._wire.frames.unwatch(self._number)
 
     async def _more(self, within: float) -> bool:
-        if self._over or not self._wire.is_open:
+        if not self.is_open:
             raise Lost("the connection ended while the journal was being read")
         latest = self.latest
         self._moved.clear()
@@ -159,7 +140,7 @@ class Following:
         return True
 
     def closed(self) -> None:
-        """Note that the broker has closed the channel."""
+        """Note that the broker sends no more: the channel is closed, or the stream deleted."""
         self._over = True
         self._moved.set()
 
@@ -174,8 +155,6 @@ class Following:
         body: bytes,
     ) -> None:
         """Take one whole message from the frame splitter."""
-        if tag % ACK_EVERY == 0:
-            self._wire.write(ack(self._number, tag, multiple=True))
         properties = decode_properties(header)
         delivery = Delivery(
             body,
@@ -190,84 +169,10 @@ class Following:
         )
         offset = offset_of(delivery)
         self._moved.set()
-        if offset < self._first:
-            return  # the broker begins with the whole chunk
-        self.latest = offset
-        self._take(delivery)
-
-
-class _Chunk:
-    """Takes what comes at once, and tells the last place in it."""
-
-    def __init__(self, wire: Wire, channel: int) -> None:
-        self._wire = wire
-        self._number = channel
-        self._moved = asyncio.Event()
-        self._last = -1
-        wire.frames.watch_deliveries(channel, self)
-
-    async def read(self, within: float) -> int:
-        """Return the place of the last message; -1 where none comes within so many seconds."""
-        seconds = within
-        while True:
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._moved.wait()
-            except TimeoutError:
-                return self._last
-            self._moved.clear()
-            seconds = AT_ONCE_GAP
-
-    def delivered(
-        self,
-        _consumer_tag: bytes,
-        tag: int,
-        _redelivered: bool,  # noqa: FBT001 - AMQP's own field
-        _exchange: bytes,
-        _routing_key: bytes,
-        header: bytes,
-        _body: bytes,
-    ) -> None:
-        """Take a message."""
-        place = decode_properties(header).headers.get(OFFSET)
-        self._last = place if isinstance(place, int) else self._last
-        if tag % ACK_EVERY == 0:
-            self._wire.write(ack(self._number, tag, multiple=True))
-        self._moved.set()
-
-    def closed(self) -> None:
-        """Note that the broker has closed the channel."""
-        self._moved.set()
-
-
-@asynccontextmanager
-async def following(
-    desk: Desk,
-    take: Callable[[Delivery], None],
-    *,
-    offset: int = 0,
-) -> AsyncIterator[Following]:
-    """Lend a reader of the journal from a place on; `take` must not raise.
-
-    Raises LinkError where the journal cannot be read, and Restarted where it ends before `offset`.
-    """
-    with told(desk):
-        wire = await open_wire(
-            URL(desk.amqp_url),
-            name="leveret journal",
-            heartbeat=HEARTBEAT,
-            timeout=desk.connect_timeout,
-        )
-    try:
-        with told(desk):
-            channel = await wire.channel(confirms=False)
-            reader = Following(desk, wire, channel, take)
-            await reader.begin(offset)
-        yield reader
-    finally:
-        await wire.close()
-
-
-async def _never(_message: object) -> None:
-    """Stand where aio-pika wants a callback; the tap takes every delivery before it gets there."""
-    raise AssertionError("a delivery passed the tap")
+        # The broker begins with the whole chunk.
+        before = offset < self._first
+        if before or not self._paced:
+            self.taken(delivery)
+        if not before:
+            self.latest = offset
+            self._take(delivery)

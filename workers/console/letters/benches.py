@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from topology import Names
 from workers.deadletters import Desk, Foresight, Masking, Operator, Workbench
@@ -11,6 +11,9 @@ from workers.link.supervisor import BrokerUnreachable
 if TYPE_CHECKING:
     from workers.registry import Registry
     from workers.settings import Settings
+
+#: Seconds for which the line to the journal stays open after a look.
+KEEP: Final = 60.0
 
 
 class Benches:
@@ -54,8 +57,13 @@ class Benches:
                 masking=self._masking(group),
                 foresight=Foresight.of(judged, self._registry, user=desk.user),
             )
-            self._made[group] = Workbench(desk, operator)
+            self._made[group] = Workbench(desk, operator, keep=KEEP)
         return self._made[group]
+
+    async def close(self) -> None:
+        """Hang up."""
+        for bench in self._made.values():
+            await bench.close()
 
     def _masking(self, group: str) -> Masking:
         return Masking(pointers=self._settings.mask, level=self.level(group))

@@ -50,9 +50,7 @@ class LetterPages:
         selection = asked.selection
         try:
             bench = self._benches.bench(asked.group)
-            everything = await bench.groups()
-            filtered = everything if selection.everything else await bench.groups(selection)
-            listing = await bench.ls(selection, limit=PAGE, page=asked.page)
+            found = await bench.overview(selection, limit=PAGE, page=asked.page)
         except LinkError as error:
             return self._away(request, "Dead letters", error)
         return self._page(
@@ -61,11 +59,11 @@ class LetterPages:
             asked.group,
             asked=asked,
             filters=asked.filters,
-            listing=listing,
-            groups=filtered.groups,
-            codes=sorted({one.error_code for one in everything.groups}),
-            types=sorted({one.message_type for one in everything.groups}),
-            tasks=sorted({one.task_type for one in everything.groups if one.task_type}),
+            listing=found.listing,
+            groups=found.groups,
+            codes=sorted({one.error_code for one in found.all_groups}),
+            types=sorted({one.message_type for one in found.all_groups}),
+            tasks=sorted({one.task_type for one in found.all_groups if one.task_type}),
         )
 
     async def _letter(self, request: Request) -> Response:

@@ -1,0 +1,85 @@
+"""Reads letters whole: from the journal where it has them, from the queue where it has not.
+
+However many there are, whoever shares this process has a turn every few milliseconds.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from workers.deadletters.ledger import NOWHERE
+from workers.headers import offset_of
+from workers.link.scan import scanning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from workers.deadletters.ledger import Entry
+    from workers.deadletters.letter import Letter
+    from workers.deadletters.line import Line
+    from workers.deadletters.reading import Reader
+    from workers.link.desk import Desk
+    from workers.outcome import Delivery
+
+
+class Fetcher:
+    """Shows what a line to the journal brings."""
+
+    def __init__(self, desk: Desk, reader: Reader, line: Line) -> None:
+        self._desk = desk
+        self._reader = reader
+        self._line = line
+
+    async def letters(self, entries: Iterable[Entry], take: Callable[[Letter], None]) -> None:
+        """Show the whole letters of these entries to `take`, oldest first as far as possible."""
+        await self.deliveries(entries, lambda _, delivery: take(self._reader.letter(delivery)))
+
+    async def deliveries(
+        self, entries: Iterable[Entry], take: Callable[[Entry, Delivery], None]
+    ) -> None:
+        """Show the entries with their messages as they stand there, not yet read as letters."""
+        placed: dict[int, Entry] = {}
+        lost: dict[str, Entry] = {}
+        for entry in entries:
+            if entry.offset == NOWHERE or self._desk.foreign:
+                lost[entry.summary.id] = entry
+            else:
+                placed[entry.offset] = entry
+        if placed:
+            await self._from_journal(placed, take)
+        if lost:
+            await self._from_queue(lost, take)
+
+    async def everything(self, take: Callable[[Delivery], None]) -> None:
+        """Show every message of the journal to `take`, from the first to the last."""
+        async with self._line.journal() as journal, aclosing(journal.messages()) as messages:
+            async for handful in messages:
+                for delivery in handful:
+                    take(delivery)
+
+    async def _from_journal(
+        self, placed: dict[int, Entry], take: Callable[[Entry, Delivery], None]
+    ) -> None:
+        async with (
+            self._line.journal() as journal,
+            aclosing(journal.messages(offset=min(placed))) as messages,
+        ):
+            async for handful in messages:
+                for delivery in handful:
+                    entry = placed.pop(offset_of(delivery), None)
+                    if entry is not None:
+                        take(entry, delivery)
+                if not placed:
+                    return
+
+    async def _from_queue(
+        self, lost: dict[str, Entry], take: Callable[[Entry, Delivery], None]
+    ) -> None:
+        def shown(delivery: Delivery) -> None:
+            entry = lost.pop(self._reader.id(delivery), None)
+            if entry is not None:
+                take(entry, delivery)
+
+        async with scanning(self._desk) as scan:
+            await scan.read(shown)
