@@ -41,12 +41,14 @@ def desk(url: str, **more: Any) -> Desk:
     return Desk(amqp_url=url, names=NAMES, group=GROUP, **more)
 
 
-def bench(url: str, registry: Registry | None = None, **more: Any) -> Workbench:
+def bench(
+    url: str, registry: Registry | None = None, *, keep: float = 0.0, **more: Any
+) -> Workbench:
     """Return a workbench; with a registry it judges what would pass."""
     foresight = None
     if registry is not None:
         foresight = Foresight.of(Settings(amqp_url=url), registry, user="guest")
-    return Workbench(desk(url), Operator(who="ada@console", foresight=foresight, **more))
+    return Workbench(desk(url), Operator(who="ada@console", foresight=foresight, **more), keep=keep)
 
 
 async def prepare(url: str) -> None:
