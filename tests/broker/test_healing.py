@@ -230,10 +230,8 @@ async def test_a_missing_exchange_holds_up_its_own_messages_only(
         for publication in bad:
             await asking.publish(publication)
         await eventually(lambda: NAMES.dead in (_health(service).reason or ""))
-        began = time.monotonic()
         await answered(asking, await ask(asking, 40))
-        assert time.monotonic() - began < 5.0
-        assert metrics.in_flight == 5
+        await eventually(lambda: metrics.in_flight == len(bad))  # the bad ones, and no other
         await vhost.make_exchange(NAMES.dead, form)
         # Not by the journal: a letter may come before it is bound again.
         await eventually(lambda: metrics.ends("dead_lettered") == 5, within=30)

@@ -1,8 +1,13 @@
-"""A broker that records the verbs it is told, for the settling contract and for unit tests."""
+"""A broker that records the verbs it is told: who holds it says what becomes of each publication.
+
+In a unit test that is the test. In the settling contract it is a sheet of paper with what a broker
+is known to say (`contract.paper`), so that what the fake does has been seen of a real one.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
 
 from workers.publication import Published
 
@@ -13,14 +18,35 @@ if TYPE_CHECKING:
     from workers.publication import Publication
 
 
+class Pending(NamedTuple):
+    """A publication whose fate is not told yet."""
+
+    message: Publication | Answer
+    done: Callable[[Published], None]
+    wanted: Callable[[], bool]
+
+
+class Timer(NamedTuple):
+    """What is to be done later."""
+
+    seconds: float
+    act: Callable[[], None]
+
+
 class RecordingBroker:
-    """Keeps what it is told in order; the test says what becomes of each publication."""
+    """Keeps what it is told in order, and what is not settled yet."""
 
     def __init__(self) -> None:
         self.verbs: list[tuple[str, object]] = []
-        self.pending: list[tuple[Publication | Answer, Callable[[Published], None]]] = []
-        self.waiting: list[tuple[float, Callable[[], None]]] = []
-        self.over: set[int] = set()
+        self.pending: list[Pending] = []
+        self.waiting: list[Timer] = []
+        self.session = 1
+        #: Deliveries of this session by their tags; those on their way to whoever takes them.
+        self.unsettled: dict[int, Delivery] = {}
+        self.coming: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._tags = 0
+
+    # -- the five verbs --
 
     def publish(
         self,
@@ -31,36 +57,62 @@ class RecordingBroker:
     ) -> None:
         """Record a publication and wait to be told its fate."""
         self.verbs.append(("publish", message))
-        self.pending.append((message, done))
+        self.pending.append(Pending(message, done, wanted))
 
     def ack(self, delivery: Delivery) -> None:
-        """Record an ack."""
+        """Record an ack, and forget the message."""
         self.verbs.append(("ack", delivery.tag))
+        if self.is_current(delivery):
+            self.unsettled.pop(delivery.tag, None)
 
     def requeue(self, delivery: Delivery) -> None:
-        """Record a nack."""
+        """Record a nack, and bring the message again."""
         self.verbs.append(("requeue", delivery.tag))
+        if self.is_current(delivery) and delivery.tag in self.unsettled:
+            self.bring(self.unsettled.pop(delivery.tag)._replace(redelivered=True))
 
     def is_current(self, delivery: Delivery) -> bool:
-        """Whether the test has not ended the session."""
-        return delivery.session not in self.over
+        """Whether its session goes on."""
+        return delivery.session == self.session
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
-        """Keep what is to be done later until the test says it is later."""
-        self.waiting.append((seconds, act))
+        """Keep what is to be done later until somebody says it is later."""
+        self.waiting.append(Timer(seconds, act))
 
-    # -- what a test does --
+    # -- what the one who holds it does --
+
+    def bring(self, delivery: Delivery) -> None:
+        """Deliver a message."""
+        self._tags += 1
+        fresh = delivery._replace(tag=self._tags, session=self.session)
+        self.unsettled[fresh.tag] = fresh
+        self.coming.put_nowait(fresh)
 
     def say(self, fate: Published) -> None:
         """Answer the oldest publication."""
-        _, done = self.pending.pop(0)
-        done(fate)
+        self.pending.pop(0).done(fate)
 
     def wait(self) -> float:
         """Let the oldest wait pass; return how long it was, in seconds."""
         seconds, act = self.waiting.pop(0)
         act()
         return seconds
+
+    def end_session(self) -> None:
+        """Begin another, to which all comes again that is unsettled."""
+        self.session += 1
+        lost, self.unsettled = self.unsettled, {}
+        for delivery in lost.values():
+            self.bring(delivery._replace(redelivered=True))
+
+    def lose_line(self) -> None:
+        """Lose what is unconfirmed, and send again what somebody still waits for."""
+        lost, self.pending = self.pending, []
+        for one in lost:
+            if one.wanted():
+                self.pending.append(one)
+            else:
+                one.done(Published.UNKNOWN)
 
     @property
     def told(self) -> list[str]:

@@ -172,12 +172,12 @@ def test_a_letter_whose_knock_is_lost_with_its_line_is_offered_again(bench: Benc
 def test_a_dead_letter_comes_before_its_error_answer_and_both_before_the_ack(bench: Bench) -> None:
     """Whoever gets the error answer can already find the letter it names."""
     bench.settle(DEAD)
-    letter, _ = bench.broker.pending[0]
+    letter = bench.broker.pending[0].message
     assert isinstance(letter, Publication)
     assert letter.exchange == "leveret.dead"
     assert letter.body == b"body"
     bench.broker.say(Published.CONFIRMED)
-    assert bench.broker.pending[0][0] == ANSWER
+    assert bench.broker.pending[0].message == ANSWER
     assert "ack" not in bench.broker.told
     bench.broker.say(Published.CONFIRMED)
     assert bench.broker.told == ["publish", "publish", "ack"]
@@ -210,7 +210,7 @@ def test_an_expired_message_is_a_dead_letter_too(bench: Bench) -> None:
 def test_a_retry_waits_on_its_rung_and_is_confirmed_before_the_ack(bench: Bench) -> None:
     """The copy knows the way back to the very queue it came from."""
     bench.settle(Retried(Subject(), FAILURE, Delay(10, "s"), 1))
-    copy, _ = bench.broker.pending[0]
+    copy = bench.broker.pending[0].message
     assert (copy.exchange, copy.routing_key) == ("leveret.retry.10s", "leveret.work.default")
     bench.broker.say(Published.CONFIRMED)
     assert bench.broker.told == ["publish", "ack"]
@@ -231,7 +231,7 @@ def test_a_delivery_of_an_ended_session_is_let_go(
 ) -> None:
     """The broker has the message again, so nothing more is done about this copy of it."""
     bench.settle(outcome)
-    bench.broker.over.add(DELIVERY.session)
+    bench.broker.end_session()
     bench.broker.say(fate)
     while bench.broker.waiting:
         bench.broker.wait()

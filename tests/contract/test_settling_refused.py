@@ -1,0 +1,133 @@
+"""What becomes of a message whose copy or answer the broker does not take: fake and real alike."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pytest
+from broker.worker import NAMES, eventually
+from contract.desk import AGENT, DEAD, LETTERS, PLAIN, SUBJECT, WAITS, Desk
+from contract.real import OnTheBroker
+from contract.stage import ANSWERS, MAILBOX, RETRY
+
+from workers.outcome import Replied
+from workers.patience import ANSWER_TRIES
+from workers.publication import Published
+
+if TYPE_CHECKING:
+    from workers.outcome import DeadLettered, Retried
+
+
+@pytest.mark.parametrize("fate", [Published.CLOSED, Published.RETURNED, Published.REFUSED])
+@pytest.mark.parametrize("outcome", [DEAD, WAITS], ids=["letter", "retry"])
+async def test_a_copy_that_is_not_taken_keeps_the_message_until_it_is(
+    desk: Desk, outcome: DeadLettered | Retried, fate: Published
+) -> None:
+    """No exchange, no queue, a full queue: offered again and again, and acked only then."""
+    exchange = NAMES.dead if outcome is DEAD else RETRY
+    await desk.stage.spoil(exchange, fate)
+    await desk.settle(outcome)
+    await eventually(lambda: desk.log.count(fate.value) >= 2)
+    assert "ack" not in desk.log
+    await desk.stage.mend(exchange)
+    await desk.ended(type(outcome).__name__)
+    told = [word for word, _ in groupby(_pairs(desk.log))]
+    rest = [f"publish {NAMES.replies}: confirmed"] if outcome is DEAD else []
+    assert told[:1] == [f"publish {exchange}: {fate.value}"]
+    assert told[-2 - len(rest) :] == [f"publish {exchange}: confirmed", *rest, "ack"]
+    assert await desk.stage.left() == 0
+
+
+@pytest.mark.parametrize("fate", [Published.CLOSED, Published.RETURNED, Published.REFUSED])
+async def test_a_message_whose_copy_is_not_taken_is_the_brokers_again(
+    desk: Desk, fate: Published
+) -> None:
+    """Where the worker ends before it is mended, nothing is lost."""
+    await desk.stage.spoil(NAMES.dead, fate)
+    await desk.settle(DEAD)
+    await eventually(lambda: fate.value in desk.log)
+    assert await desk.stage.left() == 1
+    assert "ack" not in desk.log
+
+
+async def test_a_closed_exchange_holds_many_and_loses_none(desk: Desk) -> None:
+    """One tries for all of them, and when it is back each goes out, once."""
+    await desk.stage.spoil(NAMES.dead, Published.CLOSED)
+    for _ in range(5):
+        await desk.settle(DEAD)
+    await eventually(lambda: desk.log.count("closed") > 5)
+    await desk.settle(Replied(SUBJECT, PLAIN))
+    await desk.ended("Replied")
+    await desk.stage.mend(NAMES.dead)
+    await desk.ended("Replied", *["DeadLettered"] * 5)
+    assert len(await desk.stage.arrived(LETTERS)) == 5
+    assert await desk.stage.left() == 0
+
+
+async def test_an_answer_to_nobody_is_counted_and_the_work_stands(desk: Desk) -> None:
+    """No queue has that name, or the mailbox is gone."""
+    await desk.settle(Replied(SUBJECT, PLAIN._replace(routing_key="contract.nobody")))
+    await desk.ended("undeliverable", "Replied")
+    assert desk.log == ["publish contract.nobody", "returned", "ack"]
+    assert await desk.stage.left() == 0
+
+
+async def test_an_answer_to_a_full_queue_is_tried_a_few_times(desk: Desk) -> None:
+    """Then the asker is given up, and the work stands."""
+    await desk.stage.spoil(NAMES.replies, Published.REFUSED)
+    await desk.settle(Replied(SUBJECT, AGENT))
+    await desk.ended("undeliverable", "Replied")
+    assert desk.log == [f"publish {NAMES.replies}", "refused"] * ANSWER_TRIES + ["ack"]
+    assert await desk.stage.left() == 0
+
+
+async def test_an_answer_waits_for_an_exchange_that_is_gone(desk: Desk) -> None:
+    """It is ours to have, so the asker may well be there; it gets its answer, once."""
+    await desk.stage.spoil(NAMES.replies, Published.CLOSED)
+    await desk.settle(Replied(SUBJECT, AGENT))
+    await eventually(lambda: desk.log.count("closed") >= 2)
+    assert "ack" not in desk.log
+    await desk.stage.mend(NAMES.replies)
+    await desk.ended("Replied")
+    assert len(await desk.stage.arrived(MAILBOX)) == 1
+    assert await desk.stage.left() == 0
+
+
+async def test_an_answer_that_amqp_cannot_carry_is_undeliverable(desk: Desk) -> None:
+    """A correlation id of more than 255 bytes costs nobody else anything."""
+    await desk.settle(Replied(SUBJECT, PLAIN._replace(correlation_id="c" * 256)))
+    await desk.settle(Replied(SUBJECT, PLAIN))
+    await desk.ended("undeliverable", "Replied", "Replied")
+    assert desk.log[:3] == [f"publish {ANSWERS}", "unsendable", "ack"]
+    assert await desk.stage.left() == 0
+
+
+async def test_a_direct_answer_goes_to_whoever_listens(desk: Desk) -> None:
+    """On a line of its own, where a return would prove nothing."""
+    if isinstance(desk.stage, OnTheBroker):
+        await desk.stage.learn_direct_address()
+    to = desk.stage.direct_address()
+    await desk.settle(Replied(SUBJECT, PLAIN._replace(routing_key=to, direct=True)))
+    await desk.ended("Replied")
+    assert desk.log[-3:] == ["publish amq.rabbitmq", "confirmed", "ack"]
+    assert await desk.stage.direct_answers(1) == [b"{}"]
+
+
+async def test_a_forged_direct_address_is_undeliverable_and_nobody_elses_trouble(
+    desk: Desk,
+) -> None:
+    """The broker hangs up on whoever writes there; the others' answers go on."""
+    forged = PLAIN._replace(routing_key=f"amq.rabbitmq.reply-to.{'A' * 40}.{'B' * 24}", direct=True)
+    await desk.settle(Replied(SUBJECT, forged))
+    await desk.ended("undeliverable", "Replied")
+    assert desk.log == ["publish amq.rabbitmq", "unknown", "ack"]
+    await desk.settle(Replied(SUBJECT, PLAIN))
+    await desk.ended("undeliverable", "Replied", "Replied")
+    assert await desk.stage.left() == 0
+
+
+def _pairs(log: list[str]) -> list[str]:
+    """Return each publish with its fate in one word."""
+    words = iter(log)
+    return [f"{word}: {next(words)}" if word.startswith("publish") else word for word in words]
