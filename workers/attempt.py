@@ -19,7 +19,6 @@ from workers.gathering import Gathering
 from workers.limits import Gate
 from workers.outcome import Replied, Requeued, Retried
 from workers.recovery import NotNow
-from workers.request import deadline_of
 from workers.verdicts import Reject, Retry
 
 if TYPE_CHECKING:
@@ -150,12 +149,11 @@ class Attempts:
             await self._checks.run(route, argument)
         envelope = request.envelope
         assert envelope is not None  # noqa: S101 - a valid message has one
-        deadline = deadline_of(envelope)
         context = Context(
             envelope,
             request.delivery,
             attempt=request.attempt,
-            deadline=deadline,
+            deadline=request.deadline,
             now=self._now,
             worker=self._policy.source.agent_id,
             transaction=transaction,

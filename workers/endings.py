@@ -19,7 +19,6 @@ from workers.recovery import (
     failure_of,
     recover,
 )
-from workers.request import deadline_of
 from workers.verdicts import Retry
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ class Endings:
         error: Exception | None = None,
     ) -> Retried | DeadLettered:
         """Return the retry or the dead letter a failed attempt ends in."""
-        envelope = request.envelope
         now = self._now()
         verdict = recover(
             Failed(
@@ -62,7 +60,7 @@ class Endings:
                 now=now,
                 failure=failure,
                 retries=self.retries(route),
-                deadline=None if envelope is None else deadline_of(envelope),
+                deadline=request.deadline,
                 error=error,
                 policy=route.retry,
             ),
@@ -89,7 +87,7 @@ class Endings:
     def held(self, request: Request, wait: NotNow) -> Retried | Expired:
         """Return the wait of what cannot begin now; it is no attempt, and no failure of its own."""
         delay = self.policy.ladder.rung(1, wait.after)
-        deadline = None if request.envelope is None else deadline_of(request.envelope)
+        deadline = request.deadline
         if comes_too_late(delay, deadline, self._now()):
             return self.expired(request, f"{wait.reason}, and after {delay} it would be too late")
         return Retried(

@@ -14,7 +14,12 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from messages import ErrorCode, InvalidMessage, Salvage, decode_parameters
+from messages import (
+    ErrorCode,
+    InvalidMessage,
+    Salvage,
+    decode_parameters,
+)
 from messages.batching import BATCH, part
 from messages.json_rpc import (
     Reader,
@@ -36,12 +41,12 @@ from workers.inspection import inspect
 from workers.lanes import decoder
 from workers.outcome import End, Failure, Subject
 from workers.parting import log_figures, together
-from workers.request import PARAMETERS, TASK, Request, deadline_of
+from workers.request import PARAMETERS, Request, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from messages import Envelope, ValidationContext
+    from messages import Envelope, TaskRequest, ValidationContext
     from messages.batching import Parted
     from workers.asking import Answerable, Asker
     from workers.limits import TimeLimit
@@ -200,12 +205,20 @@ class Pipeline:
         now = self._now()
         context = self._policy.security.context(request, self._known, now)
         request.envelope = envelope = self._decode(request, context)
-        request.subject = self._subject(envelope)
+        task = task_of(envelope)
+        request.deadline = None if task is None else task.deadline
+        route = self._registry.route(envelope.message_type, "" if task is None else task.task_type)
+        request.subject = _subject(envelope, task, route)
         request.asker = self._asker(request, envelope)
-        late = self._late(request, envelope, now)
-        if late is not None:
-            raise _TooLate(late)
-        return self._resolve(envelope, context)
+        self._refuse_late(request, envelope, now)
+        if route is None:
+            raise self._nobody(envelope, task)
+        if task is None or route.parameters is None:
+            return route, envelope.payload
+        parameters = decode_parameters(
+            route.parameters, task.parameters, prefix=PARAMETERS, context=context
+        )
+        return route, parameters
 
     def _decode(self, request: Request, context: ValidationContext) -> Envelope:
         if request.call is None:
@@ -237,61 +250,36 @@ class Pipeline:
             return invalid
         return told_at(call, invalid, self._catalog.payload_type(call.method))
 
-    def _subject(self, envelope: Envelope) -> Subject:
-        message_type = envelope.message_type
-        task_type = ""
-        if message_type == TASK:
-            asked = envelope.payload.request.task_type  # type: ignore[attr-defined] # the discriminator says so
-            task_type = asked if self._registry.route(TASK, asked) else "unknown"
-        return Subject(
-            message_type,
-            task_type,
-            envelope.envelope_id,
-            envelope.correlation_id,
-            envelope.source_agent.agent_id,
-        )
-
-    def _late(self, request: Request, envelope: Envelope, now: datetime) -> str | None:
-        """Return why it is too late to begin, or None.
+    def _refuse_late(self, request: Request, envelope: Envelope, now: datetime) -> None:
+        """Raise _TooLate where nobody waits for the message any more.
 
         A retry has begun long ago, what was held back came in time, and a replay is an operator's
         wish: no copy of ours has a ttl left.
         """
-        deadline = deadline_of(envelope)
-        if deadline is not None and now >= deadline:
-            return "its deadline passed before the work began"
+        if request.deadline is not None and now >= request.deadline:
+            raise _TooLate("its deadline passed before the work began")
         if not self._policy.ttl or request.past.is_copy:
-            return None
+            return
         if "timestamp" in envelope.__pydantic_fields_set__:
             age = (now - envelope.timestamp).total_seconds()
         elif request.delivery.properties.timestamp is not None:
             age = now.timestamp() - request.delivery.properties.timestamp
         else:
-            return None
+            return
         if age > envelope.ttl + CLOCK_SKEW:
-            return f"its ttl of {envelope.ttl} s passed before the work began"
-        return None
+            raise _TooLate(f"its ttl of {envelope.ttl} s passed before the work began")
 
-    def _resolve(self, envelope: Envelope, context: ValidationContext) -> tuple[Route, Any]:
-        """Return the route and what its processor is given."""
-        if envelope.message_type != TASK:
-            route = self._registry.route(envelope.message_type)
-            if route is None:
-                raise InvalidMessage(
-                    ErrorCode.UNKNOWN_MESSAGE_TYPE,
-                    f"no processor is registered here for message type {envelope.message_type}",
-                )
-            return route, envelope.payload
-        task = envelope.payload.request  # type: ignore[attr-defined] # the discriminator says so
-        route = self._registry.route(TASK, task.task_type)
-        if route is None or route.parameters is None:
-            raise InvalidMessage(
-                ErrorCode.UNKNOWN_TASK_TYPE,
-                "no processor is registered here for that task_type; registered are: "
-                + ", ".join(self._registry.task_types[:20]),
+    def _nobody(self, envelope: Envelope, task: TaskRequest | None) -> InvalidMessage:
+        """Return why a message that nobody is registered for is refused."""
+        if task is None:
+            return InvalidMessage(
+                ErrorCode.UNKNOWN_MESSAGE_TYPE,
+                f"no processor is registered here for message type {envelope.message_type}",
             )
-        return route, decode_parameters(
-            route.parameters, task.parameters, prefix=PARAMETERS, context=context
+        return InvalidMessage(
+            ErrorCode.UNKNOWN_TASK_TYPE,
+            "no processor is registered here for that task_type; registered are: "
+            + ", ".join(self._registry.task_types[:20]),
         )
 
     def _salvaged(self, request: Request, salvage: Salvage | None) -> Request:
@@ -312,3 +300,15 @@ class Pipeline:
             return request.but(asker=who)
         who = salvaged_asker(salvage, properties, self._answerable(request))
         return request.but(asker=who)
+
+
+def _subject(envelope: Envelope, task: TaskRequest | None, route: Route | None) -> Subject:
+    # A type nobody registered is the sender's word, and no label for a metric.
+    task_type = "" if task is None else "unknown" if route is None else task.task_type
+    return Subject(
+        envelope.message_type,
+        task_type,
+        envelope.envelope_id,
+        envelope.correlation_id,
+        envelope.source_agent.agent_id,
+    )

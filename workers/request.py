@@ -12,7 +12,7 @@ from workers.security import Security
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from messages import AgentMetadata, Envelope
+    from messages import AgentMetadata, Envelope, TaskRequest
     from messages.json_rpc import Call
     from workers import headers
     from workers.asking import Answerable, Asker
@@ -60,6 +60,8 @@ class Request:
     subject: Subject
     asker: Asker
     envelope: Envelope | None = None
+    #: When the asker of a task stops caring; None where it did not say.
+    deadline: datetime | None = None
     #: The call it came as; None for the protocol's own form.
     call: Call | None = None
 
@@ -81,9 +83,15 @@ class Request:
         return self.past.attempts + 1
 
 
-def deadline_of(envelope: Envelope) -> datetime | None:
-    """Return when the asker of a task stops caring; None where it did not say."""
+def task_of(envelope: Envelope) -> TaskRequest | None:
+    """Return the task a message asks for; None where it asks for none."""
     if envelope.message_type != TASK:
         return None
-    deadline: datetime | None = envelope.payload.request.deadline  # type: ignore[attr-defined] # the discriminator says so
-    return deadline
+    task: TaskRequest = envelope.payload.request  # type: ignore[attr-defined] # the discriminator says so
+    return task
+
+
+def deadline_of(envelope: Envelope) -> datetime | None:
+    """Return when the asker of a task stops caring; None where it did not say."""
+    task = task_of(envelope)
+    return None if task is None else task.deadline
