@@ -6,8 +6,9 @@ small part of the validation:
 
 1. Written again, the parsed body is byte for byte what came: nothing was dropped or changed.
 2. Else keys are counted. Behind every key stands `":`, and so it does inside strings only as `\":`,
-   which is counted on both sides. Bodies with escapes that could hide one (`\u0022`), or with white
-   space before a colon, are not counted at all. Equal counts then prove that no key came twice.
+   which is counted on both sides. Bodies with escapes that could hide one (`\u0022`, `\u003a`), or
+   with white space behind a key, are not counted at all. Equal counts then prove that no key came
+   twice.
 3. Else nothing is proved, and an exact and slower check decides. A false alarm costs only time.
 """
 
@@ -29,6 +30,7 @@ SMALLEST: Final = -(2**63)
 LARGEST: Final = 2**64 - 1
 
 _SPACED: Final = re.compile(rb'"[ \t\r\n]+:')
+_HIDDEN: Final = re.compile(rb"\\u00(22|3[aA])")
 #: Bytes in which a sender that puts spaces behind its colons has put one.
 _BEGINNING: Final = 100
 
@@ -63,7 +65,9 @@ def _canonical(body: bytes) -> bool:
 
 def _counted(body: bytes) -> bool:
     """Whether the counts prove the body good; false proves nothing."""
-    if b"\\u00" in body or _SPACED.search(body):
+    if b"\\u00" in body and _HIDDEN.search(body):
+        return False
+    if _SPACED.search(body):
         return False
     try:
         document = from_json(body, allow_inf_nan=False)

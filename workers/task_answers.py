@@ -68,9 +68,7 @@ class TaskAnswers:
             orjson.dumps(request.correlation_id or own),
             orjson.dumps(request.source_agent.agent_id),
             stamp,
-            orjson.dumps(
-                payload.request.task_id if isinstance(payload, TaskRequestPayload) else own
-            ),
+            orjson.dumps(task_id),
             stamp,
             data,
             stamp,

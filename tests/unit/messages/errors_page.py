@@ -44,8 +44,10 @@ allowed address. Each error says *where* (`field_path`, and `pointer`, a JSON po
 to do about the whole message, and `retryable` whether sending the same again can help.
 
 At most 20 errors and 8 KiB are told; `error_count` is how many there are. A list or mapping in
-which very many entries are wrong is told by its first one. Values of the sender never appear: they
-may be secrets, and end up in logs. Of an unknown field the name is told, escaped and cut.
+which very many entries are wrong is told by its first one; where counting them would keep others
+waiting, `error_count` is how many were found until then, and the line says *and many more*. Values
+of the sender never appear: they may be secrets, and end up in logs. Of an unknown field the name is
+told, escaped and cut.
 
 Below are twenty real ones. On the left is what the sender gets; on the right what pydantic says
 by itself about the same bytes. This page is made by `tests/unit/messages/errors_page.py`, and a

@@ -10,6 +10,7 @@ from uuid import uuid4
 import orjson
 import pytest
 from calling import calling
+from corpus.corpus import cases
 
 from messages import Payload
 from workers import Context, Registry
@@ -20,6 +21,8 @@ from workers.testing import Rehearsal, agent, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from corpus.corpus import Case
 
 LANES = ("full", "typed", "trusted", "cached")
 TRUSTED = "gateway"
@@ -132,6 +135,16 @@ async def test_equal_messages_have_equal_outcomes_in_every_lane(case: str) -> No
             assert told(await worker.bytes(body, ASKER)) == expected
     assert isinstance(expected, tuple)
     assert case.startswith("good") == (len(expected) == 2)
+
+
+@pytest.mark.parametrize("case", cases(large=False), ids=lambda case: case.name)
+async def test_the_corpus_on_disk_ends_alike_in_every_lane(case: Case) -> None:
+    """The same that runs through the pure decoder and through a real worker."""
+    expected = told(await rehearsal("full").bytes(case.body, ASKER))
+    for lane in LANES:
+        worker = rehearsal(lane)
+        for _ in range(2):
+            assert told(await worker.bytes(case.body, ASKER)) == expected
 
 
 GOOD = [case for case in CORPUS if case.startswith("good")]
