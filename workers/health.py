@@ -70,10 +70,15 @@ class Health:
         """Note that somebody wants no messages taken for now, or that they are again."""
         self._note("paused", reason)
 
-    def blocked(self, blocked: bool) -> None:  # noqa: FBT001 - the broker's own yes or no
-        """Note whether the broker holds us back: then we are not ready, but need not leave."""
+    def blocked(self, blocked: bool) -> bool:  # noqa: FBT001 - the broker's own yes or no
+        """Note whether the broker holds us back: then we are not ready, but need not leave.
+
+        Returns whether that is news.
+        """
+        news = blocked != ("blocked" in self._in_the_way)
         reason = "blocked: the broker is in alarm (memory or disk) and takes no publications"
         self._note("blocked", reason if blocked else None)
+        return news
 
     def held(self, reason: str | None) -> None:
         """Note why messages stay with us that are done but for a copy nobody takes."""

@@ -281,13 +281,25 @@ class Service:
         health, patience = self._watch.health, self._settings.patience
         while health.not_consuming_for() <= patience:
             await asyncio.sleep(LOOK_EVERY)
-            health.blocked(self.link.blocked)
+            self._note_blocked(health.blocked(self.link.blocked))
             if monotonic() > self._held_until:
                 health.held(None)
         raise Stalled(
             f"nothing could be done for {patience:g} s ({health.reason}); leaving, so that whoever "
             "supervises this worker can start it anew",
         )
+
+    def _note_blocked(self, changed: bool) -> None:  # noqa: FBT001 - health's own yes or no
+        """Tell of an alarm at the broker once, and once that it is over."""
+        if not changed:
+            return
+        if self.link.blocked:
+            log.warning(
+                "the broker is in alarm and takes no publications: what is done waits with us to "
+                "be answered; free memory or disk there (rabbitmq-diagnostics alarms)",
+            )
+        else:
+            log.info("the broker's alarm is over: publications go out again")
 
     def _figures(self) -> dict[str, float]:
         """Return what the heartbeats tell of this worker."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aio_pika
-from broker.command import leveret, user
+from broker.command import leveret
 from broker.worker import NAMES, serving
 
 from examples import registry
-from topology import Permissions
+from topology import Role
+
+if TYPE_CHECKING:
+    from broker.users import Users
 
 
 async def examined(url: str, **more: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -23,7 +26,7 @@ async def test_all_is_well_with_a_worker(amqp_url: str) -> None:
     """Every check is there, none of them with anything to do."""
     await leveret("topology", "apply", url=amqp_url)
     async with serving(amqp_url, registry, agent_id="one", heartbeat_interval=0.2):
-        code, found = await examined(amqp_url)
+        code, found = await examined(amqp_url, LEVERET_REPLY_TO_ALLOW="agent://{user}/*")
     assert code == 0
     assert {one["state"] for one in found.values()} == {"ok"}
     assert found.keys() == {
@@ -47,13 +50,31 @@ async def test_what_is_missing_or_unsafe_is_wrong(amqp_url: str) -> None:
     assert "messages could be lost" in found["topology"]["told"]
 
 
-async def test_a_user_without_rights_is_told_which(amqp_url: str, management_url: str) -> None:
-    """What a worker needs beside its work, and the name of the role that has it."""
+async def test_each_role_is_told_what_is_its_own_matter(amqp_url: str, users: Users) -> None:
+    """A worker's user has what it needs, and is not told to take more; others are told whose."""
     await leveret("topology", "apply", url=amqp_url)
-    url = user(management_url, amqp_url, "poor", Permissions("^$", ".*", ".*"))
-    code, found = await examined(url)
+    code, found = await examined(users.url(Role.WORKER))
+    assert (code, found["rights"]["state"], found["watching"]["state"]) == (0, "ok", "note")
+    assert "leveret.operator" in found["watching"]["advice"]
+    code, found = await examined(users.url(Role.OPERATOR))
+    assert (code, found["dead_letters"]["state"]) == (0, "ok")
+    code, found = await examined(users.url(Role.PUBLISHER))
     assert (code, found["rights"]["state"]) == (1, "wrong")
-    assert "worker role" in found["rights"]["advice"]
+    assert "the user a worker runs with" in found["rights"]["advice"]
+
+
+async def test_a_refused_command_names_the_role_that_may(amqp_url: str, users: Users) -> None:
+    """Not the worker's, whatever it was that was refused."""
+    await leveret("topology", "apply", url=amqp_url)
+    operators = (("ctl", "ping"), ("top", "--once"), ("dlq", "ls"))
+    for role, commands in (
+        (Role.WORKER, (*operators, ("publish", "--task", "echo"))),
+        (Role.PUBLISHER, operators),
+    ):
+        for command in commands:
+            ended = await leveret(*command, url=users.url(role))
+            whose = "publisher" if command[0] == "publish" else "operator"
+            assert (ended.code, f"{whose} role" in ended.err) == (1, True), ended.err
 
 
 async def test_no_broker_is_exit_code_4_and_bad_settings_are_told() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 from broker.command import leveret
-from broker.worker import serving
+from broker.users import user_name
+from broker.worker import NAMES, serving
 
 from examples import registry
-from topology import parse_delays
+from topology import Role, parse_delays, permissions
 from workers.link.ground import stand
 from workers.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from broker.users import Users
 
 
 @pytest.fixture
@@ -132,6 +136,23 @@ async def test_a_missing_topology_is_told(amqp_url: str) -> None:
     assert ended.code == 1
     assert "leveret topology apply" in ended.err
     assert ended.err.count("\n") == 1
+
+
+async def test_who_may_not_publish_is_told(amqp_url: str, users: Users) -> None:
+    """With whose right it is; the count says that nothing is anywhere."""
+    await leveret("topology", "apply", url=amqp_url)
+    own = permissions(Role.PUBLISHER, NAMES, user_name(Role.PUBLISHER))
+    mute = users.url(Role.PUBLISHER, replace(own, write=own.write.replace("requests", "nothing")))
+    ended = await leveret("publish", "--task", "echo", "--json", url=mute)
+    assert ended.code == 1
+    assert "publisher role" in ended.err
+    assert ended.lines[0] == {
+        "published": 1,
+        "confirmed": 0,
+        "unroutable": 0,
+        "refused": 1,
+        "unknown": 0,
+    }
 
 
 @pytest.mark.parametrize(

@@ -254,10 +254,11 @@ async def scene(
 
 
 async def test_an_alarm_holds_everything_and_harms_nothing(
-    scene: tuple[PrivateBroker, Service, Asking],
+    scene: tuple[PrivateBroker, Service, Asking], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Blocked is told, in flight stays within the prefetch, and all is caught up afterwards."""
     own, service, asking = scene
+    caplog.set_level("INFO", "leveret.service")
     told = await ask(asking, 50)
     await answered(asking, told)
     await asyncio.to_thread(own.nodes[0].control, "set_vm_memory_high_watermark", "absolute", "1MB")
@@ -274,6 +275,8 @@ async def test_an_alarm_holds_everything_and_harms_nothing(
     await eventually(lambda: len(fates) == len(more), within=30)
     await answered(asking, [publication.correlation_id or "" for publication in more])
     await eventually(lambda: _health(service).reason is None)
+    lines = [one.message for one in caplog.records if one.name == "leveret.service"]
+    assert [sum(said in line for line in lines) for said in ("is in alarm", "is over")] == [1, 1]
 
 
 async def test_a_broker_that_is_stopped_under_load_costs_nothing(

@@ -126,3 +126,31 @@ async def test_one_message_can_be_followed_through_all_replicas(
         mine = [line for line in lines if line.get("envelope_id") == one]
         assert [line["outcome"] for line in mine] == ["retried", "dead_lettered"]
     assert len({line["worker"] for line in lines if line.get("envelope_id") in ids}) == 2
+
+
+@pytest.mark.parametrize(("level", "libraries"), [("INFO", False), ("DEBUG", True)])
+async def test_a_broker_that_is_not_there_yet_is_told_in_our_words_alone(
+    tmp_path: Path,
+    level: str,
+    libraries: bool,  # noqa: FBT001 - a table
+) -> None:
+    """One line for each try, with what to do and no password; at DEBUG the library's own too."""
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        async with running(
+            "amqp://worker:hunter2@127.0.0.1:1/",
+            REGISTRY,
+            stderr=stderr,
+            log_format="json",
+            log_level=level,
+        ) as worker:
+            await eventually(lambda: log.read_bytes().count(b"trying again in") >= 2)
+            worker.terminate()
+            await worker.wait()
+    lines = [orjson.loads(line) for line in log.read_bytes().splitlines()]
+    loggers = {line["logger"] for line in lines}
+    assert ("aiormq.connection" in loggers) is libraries
+    assert loggers - {"aiormq.connection", "asyncio"} == {"leveret.topology"}
+    tries = [line["message"] for line in lines if line["logger"] == "leveret.topology"]
+    assert all("no broker answers" in line and "LEVERET_AMQP_URL" in line for line in tries)
+    assert b"hunter2" not in log.read_bytes()

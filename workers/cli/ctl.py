@@ -150,6 +150,11 @@ class _Asking:
                     fate = await client.publish(message)
             except TimeoutError:
                 raise Failure("the broker did not confirm the command; is it in alarm?") from None
+            if fate is Published.CLOSED:
+                raise Failure(
+                    f"the broker user may not publish to {names.control}; connect as one with the "
+                    "permissions of the operator role (`leveret topology export --users`)"
+                )
             if fate is Published.CONFIRMED:
                 await self._gather(timeout)
         if not self._answered:

@@ -38,8 +38,14 @@ _FATES: Final = {
     "group's queues (leveret topology apply), or give another --routing-key",
     Published.REFUSED: "refused by the broker: a queue they go to is full or failing; look at "
     "`leveret top`, and send them again later",
+    Published.CLOSED: "refused by the broker: {exchange} is not there, or not for this user to "
+    "publish to; run `leveret topology apply`, or connect as one with the permissions of the "
+    "publisher role (leveret topology export --users)",
+    Published.UNSENDABLE: "not sent: they do not fit into what this broker takes in one message",
     Published.UNKNOWN: "unconfirmed when the connection was lost; they may be there or not",
 }
+#: Fates of messages that surely are nowhere, and not for want of a queue.
+_REFUSALS: Final = (Published.REFUSED, Published.CLOSED, Published.UNSENDABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +246,7 @@ class _Run:
             "published": self._sent,
             "confirmed": confirmed,
             "unroutable": self._fates[Published.RETURNED],
-            "refused": self._fates[Published.REFUSED],
+            "refused": sum(self._fates[fate] for fate in _REFUSALS),
             "unknown": self._fates[Published.UNKNOWN] + open_,
         }
         write(orjson.dumps(counts), b"\n")

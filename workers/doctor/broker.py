@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aio_pika.exceptions import AMQPChannelError
 
-from topology import BrokerVersion, Names, plan
+from topology import BrokerVersion, Names, Role, plan
 from topology.apply import broker_version, look
 from topology.plan import Keep
 from topology.traps import OLDEST, traps
@@ -114,11 +114,22 @@ def rights(settings: Settings, seen: Seen) -> Finding:
     if seen.refused:
         return wrong(
             "rights",
-            f"this user may not listen to operators or heartbeats: {seen.refused[0]}",
-            f"give it the rights of the worker role (`leveret topology export --users` has them "
-            f"for {settings.prefix})",
+            f"this user may not hear commands, as workers and operators do: {seen.refused[0]}",
+            "look as the user a worker runs with, or as an operator's; if it is one of them, give "
+            f"it the rights of its role (`leveret topology export --users --prefix "
+            f"{settings.prefix}` has them)",
         )
-    return ok("rights", "this user may listen to operators and heartbeats")
+    return ok("rights", "this user may hear commands, as workers and operators do")
+
+
+def not_for_this_user(settings: Settings) -> Finding:
+    """Tell a worker's user that the rest is an operator's to see: it is not to have more rights."""
+    return note(
+        "watching",
+        "replicas and dead letters are not for this user to see, which is right for a worker's",
+        "to have them looked at too, run `leveret doctor` as the operator's user "
+        f"({settings.prefix}.{Role.OPERATOR} in `leveret topology export --users`)",
+    )
 
 
 def consumers(settings: Settings, picture: Picture) -> Iterator[Finding]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from aiormq.exceptions import ChannelAccessRefused
+
 from topology import TopologyError
 from workers.doctor import broker, machine, unsafe
 from workers.doctor.finding import Finding, wrong
@@ -69,6 +71,8 @@ async def _running(settings: Settings) -> list[Finding]:
         async with Watching(settings) as watching:
             picture = await _heard(watching, settings)
     except (LinkError, TopologyError) as error:
+        if isinstance(error.__cause__, ChannelAccessRefused):
+            return [broker.not_for_this_user(settings)]
         return [wrong("watching", *_split(error))]
     return [
         *broker.consumers(settings, picture),

@@ -60,6 +60,7 @@ def checks(settings: Settings, registry: Registry | None) -> tuple[Finding, ...]
         long_processors(registry, settings.time_limit),
         plain_line(settings),
         open_http(settings),
+        open_answers(settings),
         late_rungs(settings),
         more_retries_than_rungs(registry, len(settings.retry_delays)),
     )
@@ -118,6 +119,18 @@ def open_http(settings: Settings) -> Finding | None:
         "http_host",
         f"metrics and health are served on {settings.http_host} to whoever reaches it",
         "keep the port inside (NetworkPolicy, firewall), or set LEVERET_HTTP_HOST=127.0.0.1",
+    )
+
+
+def open_answers(settings: Settings) -> Finding | None:
+    """Tell of answers that a sender can have written into anybody's queue."""
+    if "*" not in settings.reply_to_allow:
+        return None
+    return note(
+        "reply_to_allow",
+        "any address is answered: a sender can have its answer written into another's queue",
+        "where others share the virtual host, set LEVERET_REPLY_TO_ALLOW="
+        "'agent://{user}/*,amq.rabbitmq.reply-to.*' (docs/security.md)",
     )
 
 

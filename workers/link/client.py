@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from aio_pika.abc import ExchangeType
 from yarl import URL
 
-from topology import is_agent_id
+from topology import Role, is_agent_id
 from workers.link.connection import open_wire
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LOST, explain
@@ -78,8 +78,10 @@ class Client:
         self.heartbeats = names.heartbeat_queue(alone)
         self._called = f"leveret {alone}"
         watched = (self.heartbeats, names.journal) if watching else ()
+        self._role = Role.OPERATOR if operator or watching else Role.PUBLISHER
         plan = LinkPlan(
             amqp_url=amqp_url,
+            role=self._role,
             name=self._called,
             connect_timeout=connect_timeout,
             queues=dict.fromkeys((self.mailbox, *watched), ANSWERS_AT_ONCE),
@@ -97,7 +99,7 @@ class Client:
         try:
             await self._declare()
         except LOST as error:
-            raise explain(error, self._link.address) from error
+            raise explain(error, self._link.address, self._role) from error
         await self._link.start(within=self._within)
         return self
 

@@ -57,7 +57,7 @@ class Consuming:
     def __init__(self, plan: LinkPlan, intake: Intake) -> None:
         self._plan = plan
         self._intake = intake
-        self.supervisor = Supervisor("consuming", self._live, address=plan.address)
+        self.supervisor = Supervisor("consuming", self._live, address=plan.address, role=plan.role)
         #: What hears operators beside the work, on the same connection.
         self.ear: Ear | None = None
         #: Something happened that the line must look at.

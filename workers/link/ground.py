@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tenacity import (
     AsyncRetrying,
+    RetryCallState,
     retry_if_exception_type,
     stop_after_delay,
     wait_random_exponential,
@@ -67,6 +68,7 @@ async def connected(settings: Settings, *, patience: float = 0.0) -> AsyncIterat
         reraise=True,
         stop=stop_after_delay(patience),
         wait=wait_random_exponential(0.2, LONGEST_WAIT),
+        before_sleep=_say,
     ):
         with attempt:
             try:
@@ -83,6 +85,13 @@ async def connected(settings: Settings, *, patience: float = 0.0) -> AsyncIterat
         yield wire.connection
     finally:
         await wire.close()
+
+
+def _say(state: RetryCallState) -> None:
+    """Tell whoever waits for a worker to begin what it waits for."""
+    wait = state.next_action.sleep if state.next_action is not None else 0.0
+    error = state.outcome.exception() if state.outcome is not None else None
+    log.warning("%s; trying again in %.1f s", error, wait)
 
 
 def _refuse_small_frames(most: int, address: str) -> None:

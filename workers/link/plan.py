@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
+from topology import Role
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -21,6 +23,8 @@ class LinkPlan:
     name: str
     #: Queue → arguments of its consumer, such as where in a stream to begin.
     arguments: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    #: Whose work is done here, which is told where the user may not do it.
+    role: Role = Role.WORKER
     #: Seconds.
     heartbeat: int = 15
     connect_timeout: float = 10.0

@@ -39,7 +39,7 @@ class Publishing:
         self._outbox = outbox
         self._purpose = purpose
         name = "publishing" if purpose == "publish" else purpose
-        self.supervisor = Supervisor(name, self._live, address=plan.address)
+        self.supervisor = Supervisor(name, self._live, address=plan.address, role=plan.role)
         #: Told the exchange for which the broker closed the channel: it is gone, or not for us.
         self.refused: Callable[[str], None] = lambda _: None
 

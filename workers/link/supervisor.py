@@ -22,6 +22,8 @@ from aiormq.exceptions import (
 )
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
+from topology import Role
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -56,8 +58,8 @@ class BrokerUnreachable(LinkError):
     """No broker answers at the configured address."""
 
 
-def explain(error: BaseException, address: str) -> LinkError:
-    """Return what a person should know about a failed connection."""
+def explain(error: BaseException, address: str, role: Role = Role.WORKER) -> LinkError:
+    """Return what a person should know about a failed connection; `role` is whose work it is."""
     match error:
         case ProbableAuthenticationError():
             return LinkError(
@@ -71,8 +73,9 @@ def explain(error: BaseException, address: str) -> LinkError:
             )
         case ChannelAccessRefused():
             return LinkError(
-                f"the broker at {address} refused a right: {error}; give the user the worker "
-                "role's permissions (`leveret topology export` lists them)",
+                f"the broker at {address} refused a right: {error}; give the user the permissions "
+                f"of the {role} role (`leveret topology export --users` has them), or connect as "
+                "one who has them",
             )
         case AMQPConnectionError() if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             return LinkError(
@@ -107,10 +110,12 @@ class Supervisor:
         live: Callable[[Callable[[], None]], Awaitable[None]],
         *,
         address: str,
+        role: Role = Role.WORKER,
     ) -> None:
         self._name = name
         self._live = live
         self._address = address
+        self._role = role
         self._stopping = False
         self._lives = 0
         self._task: asyncio.Task[None] | None = None
@@ -208,7 +213,7 @@ class Supervisor:
 
     def _lost(self, error: BaseException) -> None:
         """Tell whoever watches what is in the way, and whoever waits if waiting is no use."""
-        told = explain(error, self._address)
+        told = explain(error, self._address, self._role)
         self._why = str(told)
         self.told(False, self._why)
         hopeless = isinstance(error, HOPELESS) or isinstance(error.__cause__, ssl.SSLError)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 OURS: Final = "leveret"
 #: Libraries whose DEBUG and INFO lines hold frames, bodies or every request: never below WARNING.
 HELD_BACK: Final = ("aio_pika", "aiormq", "pamqp", "asyncio", "uvicorn", "httpx", "httpcore")
+#: Heard at DEBUG only: it logs each try at a broker that is not there, each line that is lost or
+#: blocked. Our own lines tell of them too, once, and with what to do.
+TOLD_BY_US: Final = ("aiormq.connection",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,10 @@ def configure(plan: LogPlan, quota: Quota | None = None) -> logging.Handler:
     logging.getLogger(OURS).setLevel(plan.level)
     for name in HELD_BACK:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in TOLD_BY_US:
+        logging.getLogger(name).setLevel(
+            logging.WARNING if plan.level == "DEBUG" else logging.CRITICAL
+        )
     return handler
 
 

@@ -14,6 +14,9 @@ from workers.doctor.finding import State
 from workers.doctor.unsafe import checks, refuse, unsafe_differences, worst
 from workers.settings import Settings, SettingsError
 
+#: What a careful operator sets; the default is told of.
+NARROW: dict[str, Any] = {"reply_to_allow": "agent://{user}/*"}
+
 
 class Nothing(ProtocolModel):
     """Parameters."""
@@ -31,10 +34,13 @@ def registry(**limits: Any) -> Registry:
 
 
 def test_the_usual_settings_are_safe() -> None:
-    """Nothing is refused and nothing told."""
+    """Nothing is refused; told is only that everybody is answered."""
     refuse(Settings(), registry())
-    assert worst(checks(Settings(), registry())) is State.OK
-    assert checks(Settings(), None) == ()
+    (told,) = checks(Settings(), registry())
+    assert (told.check, told.state) == ("reply_to_allow", State.NOTE)
+    assert "{user}" in told.advice
+    assert worst(checks(Settings(**NARROW), registry())) is State.OK
+    assert checks(Settings(**NARROW), None) == ()
 
 
 def test_a_processor_beyond_the_consumer_timeout_is_refused_by_name() -> None:
@@ -54,7 +60,7 @@ def test_a_processor_beyond_the_consumer_timeout_is_refused_by_name() -> None:
 )
 def test_what_may_be_meant_is_told_and_not_refused(settings: dict[str, Any], check: str) -> None:
     """A person decides."""
-    chosen = Settings(**settings)
+    chosen = Settings(**settings, **NARROW)
     (found,) = checks(chosen, registry())
     assert (found.check, found.state) == (check, State.NOTE)
     assert found.advice
@@ -66,12 +72,12 @@ def test_what_may_be_meant_is_told_and_not_refused(settings: dict[str, Any], che
 )
 def test_tls_and_the_loopback_need_no_word(url: str) -> None:
     """Nobody is in between."""
-    assert checks(Settings(amqp_url=url), None) == ()
+    assert checks(Settings(amqp_url=url, **NARROW), None) == ()
 
 
 def test_more_retries_than_rungs_are_told() -> None:
     """They wait on the last rung."""
-    (found,) = checks(Settings(), registry(retries=9))
+    (found,) = checks(Settings(**NARROW), registry(retries=9))
     assert (found.check, found.state) == ("retries", State.NOTE)
 
 
