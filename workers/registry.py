@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import os
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack, overload
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -15,6 +13,7 @@ from workers.check import Check
 from workers.executor.named import refuse_hidden
 from workers.registration import RegistrationError
 from workers.retry_policy import AS_SET, RetryPolicy
+from workers.route import Limits, Options, Process, Route
 
 __all__ = ["Limits", "Process", "RegistrationError", "Registry", "Route"]
 
@@ -34,75 +33,8 @@ if TYPE_CHECKING:
 
     Ask = TypeVar("Ask", bound=Callable[[Any], Awaitable[bool]])
 
-Process: TypeAlias = "Callable[[Any, Context], Awaitable[object]]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a processor may use; None is the worker's own setting, or no limit."""
-
-    #: Seconds an attempt may take.
-    time_limit: float | None = None
-    #: Attempts running at once in one worker process; with an executor the cores there are.
-    concurrency: int | None = None
-    #: Attempts started per second in one worker process.
-    rate: float | None = None
-    #: Retries after the first attempt.
-    retries: int | None = None
-    #: It writes in the inbox's transaction.
-    transaction: bool = False
-    #: Where it runs: in a child process, or in the worker itself.
-    executor: Literal["process"] | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what could never work, where the author sees it."""
-        if self.executor not in {None, "process"}:
-            raise RegistrationError(
-                f'executor={self.executor!r} is not known; give "process", or nothing'
-            )
-        if self.executor and self.transaction:
-            raise RegistrationError(
-                'transaction=True cannot go with executor="process": the inbox\'s transaction is '
-                "the worker's own and cannot be used from another process; leave one of them away"
-            )
-        for name, least in (
-            ("time_limit", 0.001),
-            ("concurrency", 1),
-            ("rate", 0.001),
-            ("retries", 0),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise RegistrationError(f"{name}={value} can never work; give {least} or more")
-        if self.executor and self.concurrency is None:
-            # As frozen dataclasses set themselves.
-            object.__setattr__(self, "concurrency", os.cpu_count() or 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Route:
-    """Where a message goes: its processor, the model of its parameters, its limits."""
-
-    message_type: str
-    #: Empty for a processor of a whole payload.
-    task_type: str
-    process: Process
-    limits: Limits
-    #: Validates the parameters of a task; None where the payload itself is the parameter.
-    parameters: TypeAdapter[BaseModel] | None = None
-    #: What the processor's answer looks like, for schemas; None where it is not annotated.
-    result: type | None = None
-    #: What its failures mean.
-    retry: RetryPolicy = AS_SET
-    #: Payloads handed to it at once, as a list; None for one that takes them one by one.
-    batch: int | None = None
-    #: The model of what it is given: its payload, or its parameters.
-    model: type[BaseModel] = Payload
-
-    @property
-    def name(self) -> str:
-        """What people call it: the task type, or the message type."""
-        return self.task_type or self.message_type
+#: Limits that are about single messages, and so none of a batch's.
+_ALONE: Final = ("concurrency", "rate", "transaction", "executor")
 
 
 class Registry:
@@ -120,13 +52,8 @@ class Registry:
         payload: type[P],
         *,
         batch: None = None,
-        time_limit: float | None = None,
-        concurrency: int | None = None,
-        rate: float | None = None,
-        retries: int | None = None,
         retry: RetryPolicy = AS_SET,
-        transaction: bool = False,
-        executor: Literal["process"] | None = None,
+        **options: Unpack[Options],
     ) -> Callable[[Callable[[P, Context], Awaitable[R]]], Callable[[P, Context], Awaitable[R]]]: ...
 
     @overload
@@ -145,13 +72,8 @@ class Registry:
         payload: type[P],
         *,
         batch: int | None = None,
-        time_limit: float | None = None,
-        concurrency: int | None = None,
-        rate: float | None = None,
-        retries: int | None = None,
         retry: RetryPolicy = AS_SET,
-        transaction: bool = False,
-        executor: Literal["process"] | None = None,
+        **options: Unpack[Options],
     ) -> Callable[[Any], Any]:
         """Register an async function for every message whose payload is of this type.
 
@@ -170,20 +92,13 @@ class Registry:
         for each; a `Reject` or `Retry` among them is that message's own. What it raises, it raises
         for all; each then comes back alone.
         """
-        alone = concurrency is not None or rate is not None or transaction or executor
+        alone = any(options.get(name) for name in _ALONE)
         if batch is not None and (batch < 1 or alone):
             raise RegistrationError(
                 f"batch={batch} is how many payloads come at once: give 1 or more, and neither "
                 "concurrency, rate, transaction nor executor, which are about single messages",
             )
-        limits = Limits(
-            time_limit=time_limit,
-            concurrency=concurrency,
-            rate=rate,
-            retries=retries,
-            transaction=transaction,
-            executor=executor,
-        )
+        limits = Limits(**options)
 
         def register(process: Process) -> Process:
             name = payload.message_type_name()
@@ -214,27 +129,15 @@ class Registry:
         task_type: str,
         *,
         parameters: type[M],
-        time_limit: float | None = None,
-        concurrency: int | None = None,
-        rate: float | None = None,
-        retries: int | None = None,
         retry: RetryPolicy = AS_SET,
-        transaction: bool = False,
-        executor: Literal["process"] | None = None,
+        **options: Unpack[Options],
     ) -> Callable[[Callable[[M, Context], Awaitable[T]]], Callable[[M, Context], Awaitable[T]]]:
         """Register an async function for one `task_type` of `task_request`.
 
         It gets the validated parameters; the model or mapping it returns becomes the
         `result_data` of a `task_response`. Limits as for `processor`.
         """
-        limits = Limits(
-            time_limit=time_limit,
-            concurrency=concurrency,
-            rate=rate,
-            retries=retries,
-            transaction=transaction,
-            executor=executor,
-        )
+        limits = Limits(**options)
         name = normalize_task_type(task_type)
         if name is None:
             raise RegistrationError(
@@ -323,10 +226,14 @@ class Registry:
 
     @classmethod
     def of(cls, registries: Iterable[Registry]) -> Registry:
-        """Return one registry with the processors of all; a type that two have is refused."""
+        """Return one registry with the processors of all; a type that two have is refused.
+
+        So is a check that would never be asked: whoever wrote it counts on it.
+        """
         whole = cls()
         for registry in registries:
             whole.include(registry)
+        whole._refuse_idle_checks()
         return whole
 
     def route(self, message_type: str, task_type: str = "") -> Route | None:
@@ -347,6 +254,22 @@ class Registry:
         """Compile the union of the shipped payloads and those registered here."""
         shipped = {payload.message_type_name(): payload for payload in SHIPPED_PAYLOADS}
         return Catalog((shipped | self._payloads).values())
+
+    def _refuse_idle_checks(self) -> None:
+        for key, checks in self._checks.items():
+            route = self._routes.get(key)
+            for check in checks:
+                what = f"the check {check.name} of {(key[1] or key[0])!r}"
+                if route is None:
+                    raise RegistrationError(
+                        f"{what} would never be asked: no processor is registered for that type; "
+                        "register one, or mend the check's name"
+                    )
+                if check.field.split(".", maxsplit=1)[0] not in route.model.model_fields:
+                    raise RegistrationError(
+                        f"{what} asks for the field {check.field!r}, which "
+                        f"{route.model.__qualname__} has not; name one it has"
+                    )
 
     def _register_payload(self, payload: type[Payload]) -> None:
         name = payload.message_type_name()

@@ -189,3 +189,29 @@ def test_a_check_of_a_field_that_is_not_there_is_refused_where_it_is_written() -
     """A misspelt one would never be asked."""
     with pytest.raises(RegistrationError, match="no field 'user'"):
         Registry().check(Order, "user")
+
+
+def test_a_check_that_would_never_be_asked_is_refused() -> None:
+    """A name misspelt must not let everything pass: the worker does not start with it."""
+    registry = Registry()
+    registry.task("ship", parameters=Parameters)(_ship)
+    registry.check("shipp", "user_id")(_yes)
+    with pytest.raises(RegistrationError, match="of 'shipp' would never be asked"):
+        Registry.of([registry])
+
+
+def test_a_check_of_a_field_that_is_not_there_is_refused() -> None:
+    """Of a task's parameters as of a payload."""
+    registry = Registry()
+    registry.task("ship", parameters=Parameters)(_ship)
+    registry.check("ship", "user")(_yes)
+    with pytest.raises(RegistrationError, match="the field 'user', which Parameters has not"):
+        Registry.of([registry])
+
+
+async def _ship(_order: Parameters, _context: Context) -> None:
+    """Do nothing."""
+
+
+async def _yes(_value: object) -> bool:
+    return True
