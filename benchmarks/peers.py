@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contender import CONTENDERS, Contender, NotHere, Stand
 from message import task
-from stage import Latency, Measured, Round, Stage
+from stage import Measured, Round, Stage
+from trips import Latency
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import statistics
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import aio_pika
 from contender import ANSWERS, QUEUE, Contender, Stand, environment
 from meter import Cost, cost
+from trips import BEGIN_WITHIN, Latency, round_trips
 
 from topology import Names
 from workers.broker import ManagementApi, PrivateBroker, with_vhost
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from workers.publication import Publication
 
-#: Seconds a worker may take to begin, and to answer all it was given.
-BEGIN_WITHIN: Final = 30.0
+#: Seconds a worker may take to answer all it was given.
 ROUND_WITHIN: Final = 120.0
 #: Publications unconfirmed at once while a queue is filled.
 UNCONFIRMED: Final = 1_000
@@ -44,14 +43,6 @@ class Measured(NamedTuple):
     cpu_us_per_message: float
     broker_us_per_message: float
     rss_mb: float
-
-
-class Latency(NamedTuple):
-    """Round trips in milliseconds."""
-
-    p50: float
-    p99: float
-    p999: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +95,15 @@ class Stage:
         rate: float = 0.0,
     ) -> Latency:
         """Return the round trips with one in flight, or at `rate` messages per second."""
+        async with self.working(contender, round_) as (url, _):
+            return await round_trips(url, contender.wrap, bodies, rate=rate)
+
+    @asynccontextmanager
+    async def working(self, contender: Contender, round_: Round) -> AsyncIterator[tuple[str, int]]:
+        """Lend a contender at work: the broker's address, and the process to look at."""
         async with self.ground(round_) as url:
-            with worker(contender, round_.stand(url)):
-                return await _round_trips(url, contender, bodies, rate=rate)
+            with worker(contender, round_.stand(url)) as pid:
+                yield url, pid
 
     @asynccontextmanager
     async def ground(self, round_: Round) -> AsyncIterator[str]:
@@ -190,52 +187,3 @@ def worker(contender: Contender, stand: Stand) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-async def _round_trips(
-    url: str,
-    contender: Contender,
-    bodies: list[bytes],
-    *,
-    rate: float,
-) -> Latency:
-    """Send each task when the last is answered, or by the clock; the first tenth is dropped."""
-    took: list[float] = []
-    sent: dict[str, float] = {}
-    heard = asyncio.Event()
-
-    async with (
-        await aio_pika.connect(url) as connection,
-        Client(url, Names(), heard=lambda _: None) as client,
-    ):
-        channel = await connection.channel()
-        await channel.set_qos(prefetch_count=1_000)
-        answers = await channel.get_queue(ANSWERS, ensure=False)
-
-        async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-            took.append(time.perf_counter() - sent.pop(message.correlation_id or ""))
-            heard.set()
-            await message.ack()
-
-        await answers.consume(take)
-        began = time.perf_counter()
-        for number, body in enumerate(bodies):
-            correlation_id = f"{number:036d}"
-            if rate and number:
-                wait = began + number / rate - time.perf_counter()
-                if wait > 0:
-                    await asyncio.sleep(wait)
-            heard.clear()
-            sent[correlation_id] = time.perf_counter()
-            client.post(contender.wrap(body, correlation_id), lambda _: None)
-            if not rate or not number:
-                async with asyncio.timeout(BEGIN_WITHIN):
-                    await heard.wait()
-                began = began if number else time.perf_counter()
-        async with asyncio.timeout(ROUND_WITHIN):
-            while sent:
-                heard.clear()
-                await heard.wait()
-    warm = sorted(took[len(took) // 10 :])
-    points = statistics.quantiles(warm, n=1000)
-    return Latency(points[499] * 1e3, points[989] * 1e3, points[998] * 1e3)

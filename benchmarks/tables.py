@@ -62,6 +62,11 @@ def _sized(size: int) -> Case:
     )
 
 
+def _prefetch(prefetch: int) -> Case:
+    few = min(COUNT, 2_000 * prefetch)  # one by one, the slowest peer does 300 a second
+    return Case(str(prefetch), Round(prefetch=prefetch), depth=few, count=few)
+
+
 def _bad(percent: int) -> Case:
     def bodies(count: int) -> Iterator[bytes]:
         return (task(bad=n % 100 < percent) for n in range(count))
@@ -86,7 +91,7 @@ def _inbox(kind: str) -> Case:
 AXES: Final[dict[str, tuple[tuple[str, ...], Callable[[], list[Case]]]]] = {
     "prefetch": (
         RIVALS,
-        lambda: [Case(str(n), Round(prefetch=n)) for n in (1, 10, 50, 200, 1_000)],
+        lambda: [_prefetch(n) for n in (1, 10, 50, 200, 1_000)],
     ),
     "body": (RIVALS, lambda: [_sized(n) for n in (600, 10_000, 100_000, 1_000_000)]),
     "depth": (

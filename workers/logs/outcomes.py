@@ -70,7 +70,8 @@ def _why(failure: Failure) -> str:
         return failure.reason
     kinds = sorted({error.error_type for error in failure.errors})
     told = ", ".join(kinds[:MOST_KINDS]) + (", …" if len(kinds) > MOST_KINDS else "")
-    return f"{failure.error_count} errors ({told}); the letter says where"
+    errors = "1 error" if failure.error_count == 1 else f"{failure.error_count} errors"
+    return f"{errors} ({told}); the letter says where"
 
 
 def _ids(delivery: Delivery, subject: Subject, outcome: str, **more: str) -> dict[str, object]:
