@@ -19,8 +19,7 @@ from messages import (
     encode,
     error_payload,
 )
-from messages.json_rpc import CONTENT_TYPE
-from messages.json_rpc_answers import error_body, result_body
+from messages.json_rpc import CONTENT_TYPE, error_body, result_body
 from workers.outcome import Answer
 from workers.task_answers import TASK_ANSWER, TaskAnswers, refuse_no_number
 

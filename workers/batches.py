@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from messages.json_rpc import CONTENT_TYPE, Call, read_call
-from messages.json_rpc_answers import batch_body, is_response
+from messages.json_rpc import CONTENT_TYPE, Call, batch_body, is_response, read_call
 from workers.outcome import Batched, End, Requeued, Retried, Subject
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from messages.codes import ErrorCode
-from messages.json_rpc import Call
+from messages.json_rpc.call import Call
 from messages.shipped import TaskResponsePayload
 from messages.tasks import TaskStatus
 
