@@ -23,6 +23,7 @@ from workers.copies import Origin
 from workers.crashes import CrashGuard
 from workers.executor.pool import open_pools
 from workers.figures import AGE, histogram
+from workers.headers import REPLAY_OF
 from workers.inbox.opening import open_once
 from workers.link.ear import Ear
 from workers.link.link import Link, LinkPlan
@@ -32,6 +33,7 @@ from workers.notes import open_notes
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
 from workers.presence import Presence, describe, leveret_version
+from workers.replays import word
 from workers.runners import Runners
 from workers.settle import Settler
 
@@ -105,7 +107,7 @@ class Service:
         self.link.watch(self._link_changed)
         self.link.outbox.observe = watch.metrics.published
         operators = settings.replaying_users
-        origin = Origin(names, group, settings.agent_id, plan.user, operators)
+        self._origin = origin = Origin(names, group, settings.agent_id, plan.user, operators)
         source = describe(settings, registry, load_factor=0.0)
         self._guard = CrashGuard(open_notes(settings.state_dir))
         #: What operators have asked for.
@@ -329,7 +331,15 @@ class Service:
         """Count a settled delivery, and log it where somebody may want to look."""
         self._watch.metrics.settled(delivery, outcome, seconds)
         log_outcome(delivery, outcome)
+        if REPLAY_OF in delivery.properties.headers:
+            self._tell_of_replay(delivery, outcome)
         self._note_empty()
+
+    def _tell_of_replay(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Tell whoever replayed it what became of it."""
+        told = word(delivery, outcome, self._origin, datetime.now(UTC))
+        if told is not None:
+            self.link.publish(told, lambda _fate: None)
 
     def abandoned(self, delivery: Delivery) -> None:
         """Count a delivery whose session ended before it was settled."""

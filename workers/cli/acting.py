@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 from workers.cli import DONE, FAILED
 from workers.cli import letter_pages as pages
 from workers.cli.say import plural, say, write
-from workers.deadletters import Ending, Phase, Progress
+from workers.deadletters import Ending, Phase, Progress, Verdict
 from workers.deadletters.tasks import FAIL_AGAIN
 from workers.logs.clean import clean
 
@@ -55,7 +55,9 @@ async def _told(running: Running, *, json: bool) -> int:
             transient=True,
         ) as bar:
             row = bar.add_task("", total=None)
+            tell = _canaries(lambda text: bar.console.print(f"leveret: {text}", markup=False))
             async for now in running:
+                tell(now)
                 bar.update(row, description=now.phase.value, completed=now.done, total=now.total)
     else:
         tell = _lines()
@@ -70,15 +72,30 @@ async def _told(running: Running, *, json: bool) -> int:
 def _lines() -> Callable[[Progress], None]:
     """Return what tells the progress a line at a time, and not too many of them."""
     last: tuple[float, Phase | None] = (0.0, None)
+    tell_canaries = _canaries(say)
 
     def tell(now: Progress) -> None:
         nonlocal last
+        tell_canaries(now)
         then, phase = last
         if now.phase is not Phase.OVER and (
             now.phase is not phase or time.monotonic() - then > LINE_EVERY
         ):
             say(pages.progress(now))
             last = time.monotonic(), now.phase
+
+    return tell
+
+
+def _canaries(put: Callable[[str], None]) -> Callable[[Progress], None]:
+    """Return what tells of each first letter, once it is known."""
+    told: set[str] = set()
+
+    def tell(now: Progress) -> None:
+        for one in now.canaries:
+            if one.verdict is not Verdict.WAITING and one.fingerprint not in told:
+                told.add(one.fingerprint)
+                put(pages.canary(one))
 
     return tell
 
@@ -99,11 +116,12 @@ def _sum_up(over: Progress) -> None:
         None: "interrupted",
     }[over.ending]
     say(f"{over.verb} {ended}: {plural(over.done, 'letter')} in {over.seconds:.1f} s")
+    if became := pages.outcome(over):
+        say(f"of these: {became}")
     for halt in over.halts:
         say(
-            f"halted {halt.fingerprint[: pages.SHORT]}: a letter came back as "
-            f"{halt.letter_id[: pages.SHORT]}, {clean(halt.error_code)}: "
-            f"{clean(halt.reason, 200)}"
+            f"halted {halt.fingerprint[: pages.SHORT]}: {halt.letter_id[: pages.SHORT]} failed "
+            f"with {clean(halt.error_code)}: {clean(halt.reason, 200)}"
         )
     if over.kept:
         say(f"{plural(sum(over.kept.values()), 'letter')} stay dead letters:")
@@ -129,7 +147,11 @@ def _document(now: Progress) -> dict[str, Any]:
         "total": now.total,
         "done": now.done,
         "kept": now.kept,
+        "succeeded": now.succeeded,
         "returned": now.returned,
+        "retrying": now.retrying,
+        "unknown": now.unknown,
+        "canaries": now.canaries,
         "halts": now.halts,
         "gone": now.gone,
         "unremoved": now.unremoved,

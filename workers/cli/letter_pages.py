@@ -7,14 +7,17 @@ import shutil
 import sys
 import textwrap
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
+from workers.deadletters import Verdict
 from workers.logs.clean import clean
+from workers.replays import DONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from workers.deadletters import Deed, Group, Letter, Progress, Shape, Shown, Summary
+    from workers.deadletters import Canary, Deed, Group, Letter, Progress, Shape, Shown, Summary
+    from workers.replays import Replayed
 
 #: Characters of an id in a list: enough to name the letter.
 SHORT: Final = 8
@@ -132,6 +135,7 @@ def letter(shown: Shown, now: datetime, *, full: bool = False) -> str:
         ("attempts", f"{one.attempts or 'unknown'}, the last by {one.worker or 'the broker'}"),
         ("fingerprint", one.fingerprint),
         *([("replay of", f"{one.replay_of} (replay {one.replays})")] if one.replay_of else ()),
+        *([("replayed", _ended(shown.replayed))] if shown.replayed else ()),
         ("replay now", _foretold(shown)),
     ]
     parts = ["\n".join(_wrapped(name, clean(text, 400)) for name, text in rows)]
@@ -184,11 +188,47 @@ def progress(now: Progress) -> str:
     parts = [f"{now.phase.value}: {now.done} of {now.total} done"]
     if now.kept:
         parts.append(f"{sum(now.kept.values())} stay")
+    if now.succeeded:
+        parts.append(f"{now.succeeded} succeeded")
     if now.returned:
         parts.append(f"{now.returned} came back")
     if now.rate:
         parts.append(f"{now.rate:.0f}/s allowed")
     return ", ".join(parts)
+
+
+def canary(one: Canary) -> str:
+    """Return what is known of a letter that went first, on one line."""
+    who = f"first of {one.fingerprint[:SHORT]}, {one.letter_id[:SHORT]}:"
+    after = f"after {one.seconds:.1f} s"
+    match one.verdict:
+        case Verdict.DONE:
+            return f"{who} done by {clean(one.worker)} {after}; the others follow"
+        case Verdict.BACK:
+            return f"{who} came back {after}; the others stay"
+        case Verdict.AGAIN:
+            return f"{who} failed at {clean(one.worker)} and is tried again; the others stay"
+        case Verdict.SILENT:
+            return (
+                f"{who} did not come back within {one.seconds:.1f} s, and no worker said that it "
+                "is done; the others follow"
+            )
+        case Verdict.WAITING:
+            return f"{who} nothing is known yet"
+        case _:
+            assert_never(one.verdict)
+
+
+def outcome(now: Progress) -> str:
+    """Return what became of what was sent, on one line; empty where nothing was."""
+    waiting = now.unknown - now.retrying
+    told = [
+        (now.succeeded, "done, as their workers say"),
+        (now.returned, "dead letters again"),
+        (now.retrying, "failed and tried again later"),
+        (waiting, "not back, and nothing else is known of them"),
+    ]
+    return ", ".join(f"{count} {what}" for count, what in told if count)
 
 
 def age(when: str | None, now: datetime) -> str:
@@ -217,6 +257,11 @@ def _foretold(shown: Shown) -> str:
     if foreseen.undecided:
         return f"would be taken; the processor decides{where}"
     return f"would now pass{where}"
+
+
+def _ended(told: Replayed) -> str:
+    what = "done" if told.end == DONE else f"failed and is tried again: {told.reason}"
+    return f"{what} (by {told.worker}, {told.at[:19]})"
 
 
 def _attempts(one: Letter) -> str:

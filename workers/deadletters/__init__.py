@@ -21,6 +21,7 @@ from workers.deadletters.reading import Reader
 from workers.deadletters.running import Running
 from workers.deadletters.selection import Selection, TooShort
 from workers.deadletters.views import (
+    Canary,
     Ending,
     Grouping,
     Halt,
@@ -32,6 +33,7 @@ from workers.deadletters.views import (
     Proposal,
     Shown,
     Standing,
+    Verdict,
 )
 from workers.deadletters.workbench import Workbench
 from workers.link.desk import Desk, ScanRefused
@@ -40,6 +42,7 @@ __all__ = [
     "MASK",
     "Ambiguous",
     "BadPointer",
+    "Canary",
     "Deed",
     "Desk",
     "Diagnosis",
@@ -73,6 +76,7 @@ __all__ = [
     "Survey",
     "TooShort",
     "Verb",
+    "Verdict",
     "Workbench",
     "changed",
     "shape",

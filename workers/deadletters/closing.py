@@ -59,11 +59,14 @@ class Closing:
         removing: Removing,
         sending: Sending,
         now: Callable[[], datetime],
+        unsent: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """Make one; `unsent` is told of each letter whose message surely went nowhere."""
         self._action = action
         self._removing = removing
         self._sending = sending
         self._now = now
+        self._unsent = unsent
         #: Queues that do not take replays, and why.
         self._closed: dict[str, str] = {}
         self._due: list[_Sent] = []
@@ -89,6 +92,7 @@ class Closing:
         if refused:
             # One refusal is enough: hammering a full queue helps nobody.
             self.kept[refused] += 1
+            self._unsent(letter_id)
             return
         self.busy += 1
         sent = _Sent(letter_id, delivery._replace(body=b""))
@@ -109,13 +113,15 @@ class Closing:
                 self.sent.add(sent.id)
                 self._note(sent)
             case Published.RETURNED:
-                self._shut(queue, f"there is no queue {queue}; `leveret topology apply` makes it")
+                why = f"there is no queue {queue}; `leveret topology apply` makes it"
+                self._shut(sent, queue, why)
             case Published.REFUSED:
-                self._shut(queue, f"the queue {queue} is full or failing; try again later")
+                self._shut(sent, queue, f"the queue {queue} is full or failing; try again later")
             case Published.CLOSED:
-                self._shut(queue, "the exchange is gone or not for this user to write to")
+                self._shut(sent, queue, "the exchange is gone or not for this user to write to")
             case Published.UNSENDABLE:
                 self._keep("its properties do not fit into this broker's frames")
+                self._unsent(sent.id)
             case Published.UNKNOWN:
                 self._keep(
                     f"nobody knows whether it was sent ({self._sending.ended}); look what came "
@@ -153,9 +159,10 @@ class Closing:
             else:
                 self.unremoved += 1
 
-    def _shut(self, queue: str, why: str) -> None:
+    def _shut(self, sent: _Sent, queue: str, why: str) -> None:
         self._closed[queue] = why
         self._keep(why)
+        self._unsent(sent.id)
 
     def _keep(self, why: str) -> None:
         self.busy -= 1

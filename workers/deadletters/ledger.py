@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from workers.deadletters.notes import Deed, Step, Verb, read_note, with_note
 from workers.headers import offset_of
+from workers.replays import heard
 
 if TYPE_CHECKING:
     from workers.deadletters.letter import Summary
     from workers.deadletters.notes import Note
     from workers.deadletters.reading import Reader
     from workers.outcome import Delivery
+    from workers.replays import Replayed
 
 #: Actions remembered; the oldest are forgotten first.
 MOST_DEEDS: Final = 10_000
+#: Replays of which it is remembered what became of them.
+MOST_ENDS: Final = 20_000
 #: The place of a letter whose body the journal does not have.
 NOWHERE: Final = -1
 
@@ -44,6 +48,8 @@ class Ledger:
         self.version = 0
         #: Actions, oldest first.
         self.deeds: dict[str, Deed] = {}
+        #: What workers said became of replays, by the letters that were replayed.
+        self.ends: dict[str, Replayed] = {}
         #: Letters that an unfinished run has sent: they may still lie in the queue.
         self.sent: dict[str, set[str]] = {}
         #: How many more letters the queue had than different ones, when last somebody looked.
@@ -68,8 +74,11 @@ class Ledger:
             self._letter(self._reader.summary(delivery), offset)
             return
         note = read_note(delivery, self._names)
-        if note is not None and note.queue == self._queue:
-            self._note(note)
+        if note is not None:
+            if note.queue == self._queue:
+                self._note(note)
+        elif (told := heard(delivery, self._names)) is not None:
+            self._told(told)
 
     def _letter(self, summary: Summary, offset: int) -> None:
         if summary.failed_at is None:
@@ -79,6 +88,11 @@ class Ledger:
             self._latest = summary.failed_at
         self.open[summary.id] = Entry(summary, offset)
         self.version += 1
+
+    def _told(self, told: Replayed) -> None:
+        self.ends[told.letter_id] = told
+        if len(self.ends) > MOST_ENDS:
+            del self.ends[next(iter(self.ends))]
 
     def _note(self, note: Note) -> None:
         self._tell(note)

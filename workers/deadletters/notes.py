@@ -71,6 +71,9 @@ class Deed:
     meant: int = 0
     #: How many were closed.
     done: int = 0
+    #: Of those, how many their workers said to be done, and how many came back, until it ended.
+    succeeded: int = 0
+    returned: int = 0
     #: How many were left, by reason.
     kept: Mapping[str, int] = field(default_factory=dict)
     #: `done`, `stopped`, `halted` or `failed`; empty while it goes on, and after a kill.
@@ -169,6 +172,9 @@ class End:
     unremoved: int = 0
     #: Earlier runs that were interrupted, of which nothing is left to do.
     finishes: tuple[str, ...] = ()
+    #: Letters whose workers said that they are done, and letters that came back, until it ended.
+    succeeded: int = 0
+    returned: int = 0
 
 
 def ended(action: Action, end: End, now: datetime) -> Publication:
@@ -247,6 +253,8 @@ def with_note(deed: Deed | None, note: Note) -> Deed:
                 outcome=note.text("outcome"),
                 done=max(deed.done, note.count("done")),
                 kept=note.counts("kept"),
+                succeeded=note.count("succeeded"),
+                returned=note.count("returned"),
             )
         case Step.BEGAN:
             return deed

@@ -12,8 +12,8 @@ from typing import Final
 FIRST_RATE: Final = 5.0
 #: Letters a second where nobody says.
 DEFAULT_RATE: Final = 100.0
-#: Seconds a canary has to fail; an invalid message fails in milliseconds, a quick task in seconds.
-CANARY_WAIT: Final = 5.0
+#: Seconds for which a canary is waited for at most; what becomes of a quick task is known at once.
+CANARY_WAIT: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Pace:
     rate: float = DEFAULT_RATE
     #: Whether the first letter of each fingerprint goes alone, to see what becomes of it.
     canary: bool = True
-    #: Seconds to wait whether a letter comes back.
+    #: Seconds to wait at most until it is known what became of a letter.
     wait: float = CANARY_WAIT
     #: Letters of one fingerprint that may come back before the rest of it stays.
     tolerated: int = 0

@@ -6,7 +6,7 @@ All texts may come from a stranger: clean them before a terminal or a browser se
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workers.deadletters.letter import Letter, Summary
     from workers.deadletters.marking import Shape
     from workers.deadletters.notes import Deed
+    from workers.replays import Replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,8 @@ class Shown:
     open: bool
     #: What was done with it and with the letters it is a replay of, oldest first.
     deeds: tuple[Deed, ...]
+    #: What a worker said became of its replay; None where none did.
+    replayed: Replayed | None
     #: The queue a replay would go to; empty where nobody knows.
     destination: str
     #: The body as it may be edited: hidden values stand as `••••`, and stay what they are.
@@ -162,12 +165,43 @@ class Ending(StrEnum):
     FAILED = "failed"
 
 
+class Verdict(StrEnum):
+    """What is known of a first letter."""
+
+    WAITING = "waiting"
+    #: Its worker says that it is done.
+    DONE = "done"
+    #: It is a dead letter again.
+    BACK = "came back"
+    #: It failed and is tried again later.
+    AGAIN = "is tried again"
+    #: It did not come back, and no worker said what became of it.
+    SILENT = "did not come back"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Halt:
-    """A fingerprint whose letters came back, so that the rest of them stayed."""
+class Canary:
+    """The letter of a fingerprint that went first and alone, and what is known of it."""
 
     fingerprint: str
-    #: What was sent and came back: the new letter's id.
+    letter_id: str
+    verdict: Verdict = Verdict.WAITING
+    #: From its sending until that was known, or until nobody waited any longer.
+    seconds: float = 0.0
+    #: Who told; empty where nobody did.
+    worker: str = ""
+
+    def judged(self, verdict: Verdict, seconds: float, worker: str = "") -> Canary:
+        """Return the same with what is known now."""
+        return replace(self, verdict=verdict, seconds=seconds, worker=worker)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """A fingerprint whose letters fail again, so that the rest of them stayed."""
+
+    fingerprint: str
+    #: The new letter that came back; the old one, where it is tried again.
     letter_id: str
     error_code: str
     reason: str
@@ -188,6 +222,14 @@ class Progress:
     kept: Mapping[str, int] = field(default_factory=dict)
     #: Sent, and dead letters again by now.
     returned: int = 0
+    #: Sent, and done, as their workers said.
+    succeeded: int = 0
+    #: Sent, failed, and waiting to be tried again, as their workers said.
+    retrying: int = 0
+    #: Sent, and nobody said yet what became of them; those that are tried again are among them.
+    unknown: int = 0
+    #: The letters that went first.
+    canaries: tuple[Canary, ...] = ()
     halts: tuple[Halt, ...] = ()
     #: Not among the letters any more: somebody else was quicker.
     gone: int = 0
@@ -201,6 +243,8 @@ class Progress:
     seconds: float = 0.0
     #: Letters a second that are allowed now; 0 for no limit.
     rate: float = 0.0
+    #: Whether a person holds it.
+    paused: bool = False
     ending: Ending | None = None
     #: Why it failed, in one line.
     why: str = ""

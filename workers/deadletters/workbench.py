@@ -149,6 +149,7 @@ class Workbench:
             foreseen=self._operator.foresee(letter, self._desk),
             open=is_open,
             deeds=tuple(deed for deed in deeds if family & set(deed.examples)),
+            replayed=self._looker.known.ends.get(letter.id),
             destination=self._destination(letter),
             editable=body,
             standing=view.standing,
