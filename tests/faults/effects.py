@@ -43,9 +43,30 @@ def _note(suffix: str, told: str, attempt: int) -> None:
     os.write(_file(os.getpid(), suffix), line.encode())
 
 
-def read(path: Path) -> list[Effect]:
-    """Return all effects so far, in the order they were had."""
-    if not path.exists():
-        return []
-    rows = (line.split() for line in path.read_text(encoding="ascii").splitlines())
-    return [Effect(row[0], int(row[1]) / 1e9, int(row[2]), int(row[3])) for row in rows]
+class Reader:
+    """Reads effects that are still being written, each line once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+        self._found: list[Effect] = []
+
+    def read(self) -> list[Effect]:
+        """Return all effects so far, in the order they were had."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            more = file.read()
+        whole = more[: more.rfind(b"\n") + 1]
+        self._at += len(whole)
+        rows = (line.decode().split() for line in whole.splitlines())
+        self._found += (Effect(row[0], int(row[1]) / 1e9, int(row[2]), int(row[3])) for row in rows)
+        return self._found
+
+    def forget(self) -> None:
+        """Empty the file, and begin anew."""
+        self._at = 0
+        self._found = []
+        if self._path.exists():
+            os.truncate(self._path, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from faults.requests import request_id
 
@@ -41,21 +41,42 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a ledger says in the end, as request ids."""
+    """What a ledger says, as request ids."""
 
     sent: frozenset[str]
     confirmed: frozenset[str]
 
-    @classmethod
-    def read(cls, path: Path, run: int) -> Self:
-        """Return it; the last line may be cut short by a kill and then says nothing."""
-        found: dict[str, set[int]] = {"s": set(), "c": set(), "r": set(), "n": set()}
-        whole = path.read_text(encoding="ascii") if path.exists() else ""
-        for line in whole[: whole.rfind("\n") + 1].splitlines():
-            kind, _, number = line.partition(" ")
-            found[kind].add(int(number))
+
+class Reader:
+    """Reads a ledger that is still being written, each line once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+        self._found: dict[str, set[int]] = {"s": set(), "c": set(), "r": set(), "n": set()}
+
+    def kept(self) -> set[int]:
+        """Return the numbers of the requests that the broker has promised to keep."""
+        self._go_on()
         # The broker confirms what it gave back, too: that is no promise to keep it.
-        kept = found["c"] - found["r"] - found["n"]
-        return cls(
-            *(frozenset(request_id(run, one) for one in each) for each in (found["s"], kept))
+        return self._found["c"] - self._found["r"] - self._found["n"]
+
+    def page(self, run: int) -> Page:
+        """Return all of it."""
+        kept = self.kept()
+        return Page(
+            *(frozenset(request_id(run, one) for one in each) for each in (self._found["s"], kept))
         )
+
+    def _go_on(self) -> None:
+        """Read on; a last line that is cut short, by a kill or just now, says nothing."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            more = file.read()
+        whole = more[: more.rfind(b"\n") + 1]
+        self._at += len(whole)
+        for line in whole.splitlines():
+            kind, _, number = line.partition(b" ")
+            self._found[kind.decode()].add(int(number))

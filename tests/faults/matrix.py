@@ -13,6 +13,7 @@ from faults.rows import (
     line_rows,
     message_rows,
     queue_rows,
+    store_rows,
     trust_rows,
     worker_rows,
 )
@@ -30,6 +31,7 @@ ROWS: Final[tuple[Row, ...]] = (
     *broker_rows.ROWS,
     *line_rows.ROWS,
     *inbox_rows.ROWS,
+    *store_rows.ROWS,
     *queue_rows.ROWS,
     *message_rows.ROWS,
     *trust_rows.ROWS,

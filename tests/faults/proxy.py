@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import struct
 from collections import Counter
 from contextlib import suppress
@@ -27,15 +26,11 @@ class Proxy:
     """Passes everything on, but for what it is told to do to it. An async context manager.
 
     With several addresses it is a load balancer before a cluster: each connection goes to the first
-    that takes it. With a certificate and its key it speaks TLS to the workers, as `localhost`.
+    that takes it.
     """
 
-    def __init__(self, *urls: str, certificate: tuple[str, str] | None = None) -> None:
+    def __init__(self, *urls: str) -> None:
         self._url = urls[0]
-        self._tls: ssl.SSLContext | None = None
-        if certificate is not None:
-            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._tls.load_cert_chain(*certificate)
         self._targets = [
             (parts.hostname or "", parts.port or 5672) for parts in map(urlsplit, urls)
         ]
@@ -57,7 +52,7 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         """Listen on a port of its own."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -72,8 +67,7 @@ class Proxy:
         parts = urlsplit(self._url)
         port = self._server.sockets[0].getsockname()[1]
         login = parts.netloc.rpartition("@")[0]
-        scheme, host = ("amqps", "localhost") if self._tls else ("amqp", "127.0.0.1")
-        return parts._replace(scheme=scheme, netloc=f"{login}@{host}:{port}").geturl()
+        return parts._replace(netloc=f"{login}@127.0.0.1:{port}").geturl()
 
     def reset(self) -> None:
         """Reset every connection (RST), as a firewall or a dying host does."""
@@ -129,8 +123,7 @@ class _Line:
     def reset(self) -> None:
         """Cut both sides at once."""
         for _, writer in self._ends.values():
-            # A TLS transport whose handshake was cut has no socket left to ask for.
-            with suppress(OSError, AttributeError):
+            with suppress(OSError):
                 plain: socket.socket = writer.get_extra_info("socket")
                 plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()

@@ -14,38 +14,25 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import orjson
 from faults import effects
+from faults.books import MAIN, Books
 from faults.crew import TESTS
-from faults.ledger import Page
 from faults.nursery import Birth
+from faults.place import ANSWERS, RETRIES, RUNGS, WORK, Place
 from faults.processors import OUTAGE
-from faults.raw import Found, Gone, Raw
-from faults.reckoning import Evidence, Reckoning, Seen, reckon
-from faults.requests import AGENT, MAILBOX, Order
+from faults.requests import Order
 
-from topology import Names
-from workers import headers
-from workers.broker import ManagementApi, with_vhost
 from workers.broker.ports import free_ports
-from workers.link.ground import stand
-from workers.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from faults.crew import Child, Crew
+    from faults.reckoning import Reckoning
 
-    from workers.broker import Node, PrivateBroker
+    from workers.broker import ManagementApi, Node, PrivateBroker
 
-NAMES: Final = Names()
-#: Short rungs, so that a retry does not take a row's whole time.
-RUNGS: Final = "200ms,400ms,800ms"
-#: The ledger of requests that must each come to an end.
-MAIN: Final = "ledger"
-#: Where the answers to the harness go.
-ANSWERS: Final = NAMES.mailbox(AGENT, MAILBOX)
 #: Where the numbers of the first order begin; those of the n-th begin at n times as much.
 FIRST: Final = 10_000_000
 #: Seconds between two looks.
@@ -64,13 +51,17 @@ class Rig:
     workers: list[Child] = field(default_factory=list)
     publishers: list[Child] = field(default_factory=list)
     random: random.Random = field(init=False)
-    vhost: str = field(init=False)
-    answers: list[Seen] = field(default_factory=list)
-    letters: list[Seen] = field(default_factory=list)
+    place: Place = field(init=False)
+    books: Books = field(init=False)
+    #: Returns the effects so far.
+    effects: Callable[[], list[effects.Effect]] = field(init=False)
     #: What every worker of this row is told.
     settings: dict[str, Any] = field(default_factory=dict)
+    #: What every worker of this row does.
+    registry: str = "faults.processors:registry"
     #: Process id → where a worker's pages are.
     ports: dict[int, int] = field(default_factory=dict)
+    _file: effects.Reader = field(init=False)
     _endless: list[Child] = field(default_factory=list)
     _born: int = 0
     _orders: int = 0
@@ -78,7 +69,10 @@ class Rig:
     async def __aenter__(self) -> Self:
         """Make the virtual host and its topology."""
         self.random = random.Random(self.seed)  # noqa: S311 - so that a run can be repeated
-        self.vhost = f"faults-{self.run:x}"
+        self.place = Place(self.broker, f"faults-{self.run:x}")
+        self.books = Books(self.place, self.directory, self.run)
+        self._file = effects.Reader(self.effects_file)
+        self.effects = self._file.read
         await self.prepare()
         return self
 
@@ -87,24 +81,18 @@ class Rig:
         for child in (*self.workers, *self.publishers):
             child.signal(signal.SIGCONT)
             await child.kill()
-        if all(node.pid for node in self.broker.nodes):
-            await asyncio.to_thread(self.api.delete_vhost, self.vhost)
+        await self.place.remove()
 
     async def prepare(self) -> None:
         """Declare the topology and the mailbox of the answers."""
-        await asyncio.to_thread(self.api.create_vhost, self.vhost)
-        await stand(Settings(amqp_url=self.url, retry_delays=RUNGS), patience=30)
-        await asyncio.to_thread(self._make_mailbox)
-
-    def _make_mailbox(self) -> None:
-        with Raw(self.url) as raw:
-            raw.declare(ANSWERS, {"x-queue-type": "quorum"})
-            raw.bind(ANSWERS, NAMES.replies, NAMES.mailbox_key(AGENT, MAILBOX))
-            # RabbitMQ 3.10 and 4.0: the quorum queue that was declared last, less than 5 s before
-            # the node is killed, has no leader after its restart. Let it be one that nobody needs.
-            raw.declare("sacrifice", {"x-queue-type": "quorum"})
+        await self.place.prepare()
 
     # -- where things are --
+
+    @property
+    def vhost(self) -> str:
+        """The name of the virtual host."""
+        return self.place.vhost
 
     @property
     def node(self) -> Node:
@@ -114,22 +102,12 @@ class Rig:
     @property
     def api(self) -> ManagementApi:
         """The HTTP API of a node that is up."""
-        return ManagementApi(self.up[0].management_url)
-
-    @property
-    def up(self) -> list[Node]:
-        """The nodes that are up."""
-        return [node for node in self.broker.nodes if node.pid is not None]
+        return self.place.api
 
     @property
     def url(self) -> str:
         """Where clients connect, at a node that is up."""
-        return with_vhost((self.up or [self.node])[0].amqp_url, self.vhost)
-
-    @property
-    def mailbox(self) -> str:
-        """The queue of the answers to us."""
-        return ANSWERS
+        return self.place.url
 
     @property
     def effects_file(self) -> Path:
@@ -173,7 +151,7 @@ class Rig:
             worker = await self.crew.bear(
                 Birth(
                     "leveret",
-                    ("run", "faults.processors:registry"),
+                    ("run", self.registry),
                     environment,
                     str(self.directory),
                     str(self.directory / f"worker-{self._born}.log"),
@@ -231,30 +209,15 @@ class Rig:
 
     async def consuming(self, workers: int, *, within: float = 30.0) -> None:
         """Return when so many workers consume."""
-        work = NAMES.work("default")
         await self.until(
-            lambda: self.look(work)[1] >= workers, within=within, what=f"{workers} consumers"
+            lambda: self.place.look(WORK)[1] >= workers, within=within, what=f"{workers} consumers"
         )
 
-    def look(self, queue: str) -> tuple[int, int]:
-        """Return how many messages are ready in a queue, and who consumes it; -1 where unknown."""
-        try:
-            with Raw(self.url, confirms=False) as raw:
-                return raw.look(queue)
-        except Gone:
-            return -1, -1
-
-    def effects(self) -> list[effects.Effect]:
-        """Return the effects so far."""
-        return effects.read(self.effects_file)
-
-    def page(self, ledger: str = MAIN) -> Page:
-        """Return what the publishers have written down."""
-        return Page.read(self.directory / ledger, self.run)
-
-    def progress(self) -> int:
-        """Return how many requests of the main ledger are confirmed so far."""
-        return len(self.page().confirmed)
+    async def answered(self, count: int, *, within: float = 60.0) -> float:
+        """Return the seconds until so many answers lie in our mailbox."""
+        return await self.until(
+            lambda: self.place.look(ANSWERS)[0] >= count, within=within, what=f"{count} answers"
+        )
 
     def ready(self, worker: Child) -> tuple[bool, str]:
         """Return whether a worker says that it is ready, and its words."""
@@ -288,36 +251,33 @@ class Rig:
             publisher.signal(signal.SIGTERM)
         for publisher in self.publishers:
             await publisher.wait(within)
-        page = self.page()
+        page = self.books.page()
         until = time.monotonic() + within
         while True:
             with suppress(AssertionError):  # the figures tell what has no end
                 await self.until(
-                    lambda: self._is_over(page),
+                    lambda: self.books.are_balanced(page),
                     within=max(0.0, until - time.monotonic()),
                     what="an end for every request",
                 )
             await self.dismiss()
-            if time.monotonic() > until or await asyncio.to_thread(self._is_over, page):
+            if time.monotonic() > until or await asyncio.to_thread(self.books.are_balanced, page):
                 await self._at_rest()
-                return await asyncio.to_thread(self._reckon, page)
+                return await asyncio.to_thread(self._reckon)
             await self.work()
 
     async def balance(self, *, within: float = 60.0) -> Reckoning:
         """As `reckon`, but the workers stay; forgets what has come to its end."""
         for publisher in self.publishers:
             await publisher.wait(within)
-        page = self.page()
+        page = self.books.page()
         await self.until(
-            lambda: self._is_over(page), within=within, what="an end for every request"
+            lambda: self.books.are_balanced(page), within=within, what="an end for every request"
         )
-        reckoning = await asyncio.to_thread(self._reckon, page)
+        reckoning = await asyncio.to_thread(self._reckon)
         self.publishers.clear()
-        self.answers.clear()
-        self.letters.clear()
-        for path in (self.directory / MAIN, self.effects_file):
-            if path.exists():
-                os.truncate(path, 0)
+        self.books.forget()
+        self._file.forget()
         return reckoning
 
     async def dismiss(self) -> list[int]:
@@ -331,66 +291,9 @@ class Rig:
 
     async def _at_rest(self) -> None:
         """Wait until what is on a rung has come back: on its way it could be counted nowhere."""
-        rungs = self.waiting_rooms()[2:]
         await self.until(
-            lambda: not any(self.look(rung)[0] > 0 for rung in rungs), what="empty rungs"
+            lambda: not any(self.place.look(rung)[0] > 0 for rung in RETRIES), what="empty rungs"
         )
 
-    def _is_over(self, page: Page) -> bool:
-        """Whether every confirmed request has an end, and nothing waits for a worker."""
-        self.collect()
-        ended = {seen.id for seen in (*self.answers, *self.letters)}
-        return page.confirmed <= ended and not any(
-            self.look(room)[0] for room in self.waiting_rooms()
-        )
-
-    def collect(self) -> None:
-        """Take the answers and dead letters that are there."""
-        self.answers += self._take(ANSWERS)
-        self.letters += self._take(NAMES.dead_queue("default"))
-
-    def _take(self, queue: str) -> list[Seen]:
-        try:
-            with Raw(self.url, confirms=False) as raw:
-                ready, _ = raw.look(queue)
-                return [seen_of(found) for found in raw.take(queue, ready)] if ready else []
-        except Gone:
-            return []
-
-    def waiting_rooms(self) -> list[str]:
-        """Return the queues in which a request can wait."""
-        rungs = [f"{NAMES.retries}.{rung}" for rung in RUNGS.split(",")]
-        return [NAMES.work("default"), NAMES.urgent("default"), *rungs]
-
-    def _reckon(self, page: Page) -> Reckoning:
-        self.collect()
-        queued = {seen.id for room in self.waiting_rooms() for seen in self._take(room)}
-        others = self.directory.glob(f"{MAIN}-*")
-        return reckon(
-            Evidence(
-                sent=page.sent.union(*(self.page(one.name).sent for one in others)),
-                confirmed=page.confirmed,
-                answers=tuple(self.answers),
-                letters=tuple(self.letters),
-                queued=frozenset(queued),
-                effects=tuple(effect.id for effect in self.effects()),
-            )
-        )
-
-
-def seen_of(found: Found) -> Seen:
-    """Return whose an answer or a letter is; the body knows best."""
-    properties = found.properties
-    code = properties.headers.get(headers.ERROR_CODE)
-    body = _document(found.body)
-    whose = body.get("correlation_id") or body.get("envelope_id") or properties.correlation_id
-    mark = properties.headers.get(headers.ID) or properties.message_id
-    return Seen(str(whose), str(mark), str(code or properties.type))
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return told if isinstance(told, dict) else {}
+    def _reckon(self) -> Reckoning:
+        return self.books.reckon(self.books.page(), (effect.id for effect in self.effects()))

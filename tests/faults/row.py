@@ -70,6 +70,11 @@ class Figure:
         self.recovery = max(self.recovery or 0.0, round(seconds, 2))
 
 
+def nothing() -> str:
+    """Lack nothing: a broker is all that most rows need."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A fault of the matrix."""
@@ -82,3 +87,5 @@ class Row:
     nodes: int = 1
     #: Whether even its short form is too long for the suite.
     long: bool = False
+    #: Returns what it needs and this machine has not, and how to get it; empty where all is there.
+    lacks: Callable[[], str] = nothing

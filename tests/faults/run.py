@@ -63,6 +63,9 @@ async def _run(rows: list[Row], *, short: bool, seed: int) -> list[Figure]:
             broker = await asyncio.to_thread(PrivateBroker.start, nodes)
             try:
                 for row in (row for row in rows if row.nodes == nodes):
+                    if lack := row.lacks():
+                        print(f"{row.name}: not run: {lack}", file=sys.stderr)  # noqa: T201 - likewise
+                        continue
                     figure = await _one(row, broker, crew, short=short, seed=seed)
                     print(figure.line(), flush=True)  # noqa: T201 - what was asked for
                     figures.append(figure)

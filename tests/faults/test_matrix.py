@@ -57,6 +57,8 @@ async def test_a_row_of_the_matrix_keeps_its_promises(
     tmp_path: Path,
 ) -> None:
     """Lost 0, unexpected 0, and what the row itself promises."""
+    if lack := row.lacks():
+        pytest.skip(lack)
     figure = await run_row(
         row, row.short, broker=broker_of(row.nodes), crew=crew, directory=tmp_path, seed=1
     )

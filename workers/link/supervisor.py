@@ -81,7 +81,7 @@ def explain(error: BaseException, address: str, role: Role = Role.WORKER) -> Lin
             return LinkError(
                 f"the certificate of {address} cannot be trusted ({error.__cause__}); name the "
                 "authority that signed it with ?cafile=/path/to/ca.pem, and the host as the "
-                "certificate does",
+                "certificate does; one that has expired must be renewed at the broker",
             )
         case AMQPConnectionError() if isinstance(error.__cause__, ssl.SSLError):
             return LinkError(

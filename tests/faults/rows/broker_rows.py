@@ -33,7 +33,7 @@ async def kill(rig: Rig, scale: Scale) -> Figure:
     pauses: list[float] = []
     for _ in range(scale.faults):
         await rig.until(
-            lambda: rig.progress() > len(pauses) * scale.messages / (scale.faults + 1),
+            lambda: rig.books.progress() > len(pauses) * scale.messages / (scale.faults + 1),
             what="progress between two kills",
         )
         died = time.monotonic()
@@ -69,7 +69,7 @@ async def kill_leader(rig: Rig, scale: Scale) -> Figure:
         await rig.publish(scale.messages, rate=rate, url=proxy.url, endless=True)
         for strike in range(scale.faults):
             await rig.until(
-                lambda at=strike: rig.progress() > at * scale.messages / (scale.faults + 1),
+                lambda at=strike: rig.books.progress() > at * scale.messages / (scale.faults + 1),
                 what="progress between two kills",
             )
             leader = await asyncio.to_thread(leader_of, rig, "leveret.work.default")
@@ -91,7 +91,7 @@ async def stop_nodes(rig: Rig, scale: Scale, *, stopped: int) -> Figure:
         await rig.consuming(2)
         rate = scale.messages / scale.seconds
         await rig.publish(scale.messages, rate=rate, url=proxy.url, endless=True)
-        await rig.until(lambda: rig.progress() > scale.messages / 10, what="some progress")
+        await rig.until(lambda: rig.books.progress() > scale.messages / 10, what="some progress")
         victims = rig.broker.nodes[-stopped:]
         await asyncio.gather(*(asyncio.to_thread(node.kill) for node in victims))
         before = len(rig.effects())

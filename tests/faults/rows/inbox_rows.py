@@ -28,11 +28,14 @@ IN_HAND: Final = 2.0
 ROOM: Final = 100_000
 
 
-def keep_inbox(rig: Rig) -> Path:
-    """Give all workers of a row one inbox, and return its file."""
-    path = rig.directory / "inbox.db"
-    rig.settings["inbox"] = f"sqlite:///{path}"
-    return path
+def file_of(rig: Rig) -> Path:
+    """Return where a row's inbox is."""
+    return rig.directory / "inbox.db"
+
+
+def keep_inbox(rig: Rig) -> None:
+    """Give all workers of a row one inbox."""
+    rig.settings["inbox"] = f"sqlite:///{file_of(rig)}"
 
 
 async def with_inbox(
@@ -46,9 +49,9 @@ async def with_inbox(
 
 
 @contextmanager
-def locked(path: Path, _rig: Rig) -> Iterator[None]:
+def locked(rig: Rig) -> Iterator[None]:
     """Hold the store's lock, as another process that writes for long does."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+    connection = sqlite3.connect(file_of(rig), isolation_level=None, timeout=10)
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -58,9 +61,9 @@ def locked(path: Path, _rig: Rig) -> Iterator[None]:
 
 
 @contextmanager
-def full(path: Path, rig: Rig) -> Iterator[None]:
+def full(rig: Rig) -> Iterator[None]:
     """Let the store's files grow no more: to a process its limit is what a full disk is."""
-    reader = sqlite3.connect(path, isolation_level=None, timeout=10)
+    reader = sqlite3.connect(file_of(rig), isolation_level=None, timeout=10)
     try:
         reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         # While somebody reads, the log is not begun anew: it grows until it may not.
@@ -81,19 +84,26 @@ def _limit(rig: Rig, size: int | None) -> None:
         resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
+async def file_away(
+    rig: Rig, scale: Scale, *, away: Callable[[Rig], AbstractContextManager[None]]
+) -> Figure:
+    """Take the file away from working workers."""
+    keep_inbox(rig)
+    return await store_away(rig, scale, away=partial(away, rig))
+
+
 async def store_away(
-    rig: Rig, scale: Scale, *, away: Callable[[Path, Rig], AbstractContextManager[None]]
+    rig: Rig, scale: Scale, *, away: Callable[[], AbstractContextManager[None]]
 ) -> Figure:
     """Take the store away from working workers, for a while and again."""
     figure = Figure()
-    path = keep_inbox(rig)
     await rig.work(count=2, prefetch=PREFETCH)
     await rig.consuming(2)
     await rig.publish(scale.messages, rate=scale.messages / scale.seconds / 4, endless=True)
     meanwhile = 0
     for _ in range(scale.faults):
         await rig.effects_after(time.monotonic(), count=100)
-        with away(path, rig):
+        with away():
             began = time.monotonic()
             await asyncio.sleep(IN_HAND + scale.seconds)
             over = time.monotonic()
@@ -110,13 +120,13 @@ async def store_away(
 ROWS: Final = (
     Row(
         name="inbox store locked by somebody else",
-        run=partial(store_away, away=locked),
+        run=partial(file_away, away=locked),
         full=Scale(4_000, 3, 7),
         short=Scale(300, 1, 0.5),
     ),
     Row(
         name="inbox store full",
-        run=partial(store_away, away=full),
+        run=partial(file_away, away=full),
         full=Scale(4_000, 3, 7),
         short=Scale(300, 1, 0.5),
     ),

@@ -123,7 +123,7 @@ async def swallow(rig: Rig, scale: Scale, *, up: bool) -> Figure:
         await rig.consuming(2)
         publisher = await rig.publish(scale.messages, rate=scale.messages / scale.seconds)
         await publisher.wait()
-        confirmed = rig.progress()
+        confirmed = rig.books.progress()
         await rig.until(
             lambda: len({one.id for one in rig.effects()}) >= confirmed, what="everything done"
         )

@@ -8,11 +8,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from faults import effects, poison
+from faults.books import MAIN
 from faults.ledger import Ledger
+from faults.place import NAMES, RUNGS
 from faults.proxy import Proxy
 from faults.raw import Raw
 from faults.requests import body, number_of, request_id
-from faults.rig import FIRST, MAIN, NAMES, RUNGS
+from faults.rig import FIRST
 from faults.row import Figure, Row, Scale
 
 from topology import parse_delays
@@ -66,7 +68,7 @@ async def poisoned(rig: Rig, scale: Scale) -> Figure:
             poisonous |= await asyncio.to_thread(publish_poison, rig, scale.faults // 10)
             worst = max(worst, await rig.effects_after(time.monotonic()))
         figure.count(await rig.reckon(within=scale.seconds + 60))
-    dead = {seen.id for seen in rig.letters}
+    dead = {seen.id for seen in rig.books.letters}
     figure.told |= {
         "poison": len(poisonous),
         "poison_dead_lettered": len(dead & poisonous),
@@ -117,7 +119,7 @@ def lateness(rig: Rig) -> list[float]:
     last: dict[str, effects.Effect] = {}
     late = []
     first = 2 * FIRST  # the numbers of the second order
-    for tried in effects.read(rig.effects_file.with_name("effects" + effects.TRIES)):
+    for tried in effects.Reader(rig.effects_file.with_name("effects" + effects.TRIES)).read():
         if (number_of(rig.run, tried.id) or 0) < first:
             continue
         before = last.get(tried.id)

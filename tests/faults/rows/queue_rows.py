@@ -7,9 +7,10 @@ import math
 import time
 from typing import TYPE_CHECKING, Final
 
+from faults.books import MAIN
+from faults.place import NAMES, WORK
 from faults.proxy import Proxy
 from faults.raw import Raw
-from faults.rig import MAIN, NAMES
 from faults.row import Figure, Row, Scale
 from faults.rows.worker_rows import MIX
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from faults.crew import Child
     from faults.rig import Rig
 
-WORK: Final = NAMES.work("default")
 DEAD_QUEUE: Final = NAMES.dead_queue("default")
 #: Requests whose answers nobody can be given: known as sent, and no more is expected of them.
 DEAF: Final = f"{MAIN}-deaf"
@@ -36,8 +36,8 @@ async def _answered(rig: Rig, hearing: Child) -> float:
     """Return the seconds until all of this publisher's requests are answered."""
     began = time.monotonic()
     await hearing.wait()
-    confirmed = rig.progress()
-    await rig.until(lambda: rig.look(rig.mailbox)[0] >= confirmed, what="the others' answers")
+    confirmed = rig.books.progress()
+    await rig.answered(confirmed)
     return round(time.monotonic() - began, 2)
 
 
@@ -50,7 +50,7 @@ async def _beside(rig: Rig, scale: Scale, figure: Figure) -> None:
     beside = await _answered(rig, await rig.publish(scale.messages))
     figure.told |= {"others_answered_s": beside, "without_it_s": alone}
     await deaf.wait()
-    unheard = rig.page(DEAF).confirmed
+    unheard = rig.books.page(DEAF).confirmed
     await rig.until(
         lambda: unheard <= {one.id for one in rig.effects()},
         what="the work whose answers nobody takes",
@@ -92,10 +92,10 @@ async def no_dead_exchange(rig: Rig, scale: Scale) -> Figure:
             raw.delete_exchange(NAMES.dead)
         made, gone = proxy.made, time.monotonic()
         await (await rig.publish(BURIED, tasks=(("reject", {}),))).wait()
-        held = rig.progress()
+        held = rig.books.progress()
         await (await rig.publish(scale.messages, rate=scale.messages / scale.seconds)).wait()
-        others = rig.progress() - held
-        await rig.until(lambda: rig.look(rig.mailbox)[0] >= others, what="the others' answers")
+        others = rig.books.progress() - held
+        await rig.answered(others)
         away = time.monotonic() - gone
         figure.told |= {
             "gone_s": round(away, 1),
@@ -147,10 +147,8 @@ async def recreated(rig: Rig, scale: Scale) -> Figure:
     healed = []
     for _ in range(scale.faults):
         await (await rig.publish(scale.messages // scale.faults // 2)).wait()
-        done = rig.progress()
-        await rig.until(
-            lambda done=done: rig.look(rig.mailbox)[0] >= done, what="an empty work queue"
-        )
+        done = rig.books.progress()
+        await rig.answered(done)  # so that the work queue is empty
         with Raw(rig.url) as raw:
             raw.delete_queue(WORK)
         if scale.seconds:

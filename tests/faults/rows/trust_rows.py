@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -11,8 +12,12 @@ from urllib.parse import urlsplit
 from faults.certificates import Authority
 from faults.proxy import Proxy
 from faults.row import Figure, Row, Scale
+from faults.wiretap import Wiretap
+
+from workers.broker.ports import free_ports
 
 if TYPE_CHECKING:
+    from faults.crew import Child
     from faults.rig import Rig
 
 EVERYTHING: Final = {"configure": ".*", "write": ".*", "read": ".*"}
@@ -65,33 +70,94 @@ async def refused(rig: Rig, scale: Scale, *, permissions: bool) -> Figure:
     return figure
 
 
+def listener(rig: Rig, certificate: tuple[str, str], authority: str) -> int:
+    """Have the broker itself listen with a certificate and its key; return the port."""
+    (port,) = free_ports(1)
+    files = {"cacertfile": authority, "certfile": certificate[0], "keyfile": certificate[1]}
+    options = ", ".join(f'{{{name}, "{path}"}}' for name, path in files.items())
+    rig.node.control(
+        "eval",
+        f'rabbit_networking:start_ssl_listener({{"127.0.0.1", {port}}}, '
+        f"[{options}, {{verify, verify_none}}], 2).",
+    )
+    return port
+
+
+def says(worker: Child, *words: bytes) -> bool:
+    """Whether a worker's log has all of these words."""
+    told = worker.log.read_bytes().lower() if worker.log.exists() else b""
+    return all(word in told for word in words)
+
+
 async def distrusted(rig: Rig, scale: Scale) -> Figure:
     """Meet brokers whose certificates must not be believed, and then one whose may."""
     figure = Figure()
     ours = await asyncio.to_thread(Authority.make, rig.directory, "ours")
     theirs = await asyncio.to_thread(Authority.make, rig.directory, "theirs")
     doubtful = {
-        "wrong CA": theirs.sign("stranger"),
-        "expired": ours.sign("old", days=-1),
-        "wrong host": ours.sign("elsewhere", host="elsewhere.example"),
+        "wrong CA": (theirs.sign("stranger"), b"certificate verify failed"),
+        "expired": (ours.sign("old", days=-1), b"expired"),
+        "wrong host": (ours.sign("elsewhere", host="elsewhere.example"), b"mismatch"),
     }
-    for why, certificate in doubtful.items():
-        async with Proxy(rig.url, certificate=certificate) as proxy:
-            (worker,) = await rig.work(url=f"{proxy.url}?cafile={ours.certificate}")
-            await rig.until(
-                lambda log=worker.log: log.exists() and b"certificate" in log.read_bytes().lower(),
-                what=f"{why}: a worker that says what is wrong",
-            )
-            await asyncio.sleep(scale.seconds)
-            figure.must(not proxy.made, f"{why}: it spoke with a broker it must not believe")
-            await worker.kill()
-            rig.workers.clear()
-    async with Proxy(rig.url, certificate=ours.sign("good")) as proxy:
-        await rig.work(url=f"{proxy.url}?cafile={ours.certificate}")
+    calls = 0
+    for why, (certificate, word) in doubtful.items():
+        port = await asyncio.to_thread(listener, rig, certificate, ours.certificate)
+        async with Wiretap(port) as tap:
+            (worker,) = await rig.work(url=tap.url(rig.url, ours.certificate), patience=5)
+            code = await worker.wait()
+            figure.must(code == 1, f"{why}: it ended with {code}")
+            figure.must(says(worker, b"cannot be trusted", word), f"{why}: it does not say so")
+            figure.must(tap.said, f"{why}: it never called")
+            figure.must(not tap.in_the_open(), f"{why}: it spoke in the open")
+            calls += len(tap.said)
+        rig.workers.clear()
+    port = await asyncio.to_thread(listener, rig, ours.sign("good"), ours.certificate)
+    async with Wiretap(port) as tap:
+        await rig.work(url=tap.url(rig.url, ours.certificate))
         await rig.consuming(1)
         await rig.publish(scale.messages)
         figure.count(await rig.reckon())
-    figure.told["refused"] = ", ".join(doubtful)
+        figure.must(not tap.in_the_open(), "it spoke in the open")
+    figure.told |= {"refused": ", ".join(doubtful), "calls_refused": calls}
+    return figure
+
+
+async def renewed(rig: Rig, scale: Scale) -> Figure:
+    """Let the broker's certificate expire under a worker, and renew it."""
+    figure = Figure()
+    ours = await asyncio.to_thread(Authority.make, rig.directory, "ours")
+    good, old = ours.sign("good"), ours.sign("old", days=-1)
+    shown = (f"{rig.directory}/shown.pem", f"{rig.directory}/shown.key")
+
+    def show(certificate: tuple[str, str]) -> None:
+        for source, place in zip(certificate, shown, strict=True):
+            shutil.copyfile(source, place)
+        rig.node.control("eval", "ssl:clear_pem_cache().")
+
+    await asyncio.to_thread(show, good)
+    port = await asyncio.to_thread(listener, rig, shown, ours.certificate)
+    async with Wiretap(port) as tap:
+        (worker,) = await rig.work(url=tap.url(rig.url, ours.certificate))
+        await rig.consuming(1)
+        await rig.publish(scale.messages, rate=scale.messages / scale.seconds, endless=True)
+        await rig.effects_after(time.monotonic())
+        await asyncio.to_thread(show, old)
+        calls, began = len(tap.said), time.monotonic()
+        tap.reset()
+        await rig.until(
+            lambda: "cannot be trusted" in rig.ready(worker)[1], what="a worker that says why"
+        )
+        await asyncio.sleep(scale.seconds)  # the time in which attempts are counted
+        figure.told["says"] = rig.ready(worker)[1]
+        tries = (len(tap.said) - calls) / (time.monotonic() - began) * 60
+        await asyncio.to_thread(show, good)
+        back = time.monotonic()
+        figure.recovered_within(await rig.effects_after(back))
+        figure.count(await rig.reckon())
+        figure.must(not tap.in_the_open(), "it spoke in the open")
+    figure.told["attempts_a_minute"] = round(tries)
+    figure.must((figure.recovery or 0) < RECOVERY_WITHIN, "recovery took too long")
+    figure.must(figure.dead == 0, "healthy work was dead-lettered")
     return figure
 
 
@@ -101,6 +167,12 @@ ROWS: Final = (
         run=distrusted,
         full=Scale(1_000, 3, 4),
         short=Scale(50, 3, 0.2),
+    ),
+    Row(
+        name="certificate expired under a worker, and renewed",
+        run=renewed,
+        full=Scale(2_000, 1, 20),
+        short=Scale(100, 1, 1),
     ),
     Row(
         name="password changed and changed back",

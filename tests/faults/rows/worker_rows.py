@@ -17,6 +17,9 @@ from faults.sabotage import CRASH, POINTS
 if TYPE_CHECKING:
     from faults.rig import Rig
 
+    #: Task types in turn, with their parameters.
+    Tasks = tuple[tuple[str, dict[str, object]], ...]
+
 #: Mostly work, some refused, some that needs a second attempt. Of the same type others need but
 #: one: where all that a type has fails for a while, the brake holds it back, which is another row.
 MIX: Final = (
@@ -34,13 +37,13 @@ PREFETCH: Final = 50
 LATER: Final = 2 * FIRST
 
 
-async def kill(rig: Rig, scale: Scale) -> Figure:
+async def kill(rig: Rig, scale: Scale, *, tasks: Tasks = MIX) -> Figure:
     """Kill one of two workers again and again, and start another for it."""
     figure = Figure()
     await rig.work(count=2, prefetch=PREFETCH)
     await rig.consuming(2)
     rate = scale.messages / scale.seconds
-    await rig.publish(scale.messages, rate=rate, tasks=MIX, endless=True)
+    await rig.publish(scale.messages, rate=rate, tasks=tasks, endless=True)
     for _ in range(scale.faults):
         await asyncio.sleep(rig.random.uniform(0.5, 1.5) * scale.seconds / scale.faults)
         victim = rig.random.choice(rig.workers)
@@ -176,13 +179,13 @@ async def killed_by(rig: Rig, scale: Scale) -> Figure:
     await rig.work(prefetch=PREFETCH)
     await (await rig.publish(scale.messages, tasks=(("effect", {"before": 0.005}),))).wait()
     await (await rig.publish(scale.faults, tasks=(("killer", {}),))).wait()
-    killers = {told for told in rig.page().sent if (number_of(rig.run, told) or 0) >= LATER}
+    killers = {told for told in rig.books.page().sent if (number_of(rig.run, told) or 0) >= LATER}
     await rig.publish(scale.messages, tasks=(("effect", {"before": 0.005}),))
     deaths = 0
 
     def judged() -> bool:
-        rig.collect()
-        return killers <= {seen.id for seen in rig.letters}
+        rig.books.collect()
+        return killers <= {seen.id for seen in rig.books.letters}
 
     while not await asyncio.to_thread(judged):
         for worker in [one for one in rig.workers if one.code is not None]:
@@ -194,12 +197,12 @@ async def killed_by(rig: Rig, scale: Scale) -> Figure:
             break
         await asyncio.sleep(0.05)
     figure.count(await rig.reckon())
-    dead = {seen.id for seen in rig.letters}
+    dead = {seen.id for seen in rig.books.letters}
     figure.told |= {
         "killers": len(killers),
         "workers_killed": deaths,
         "innocents_dead_lettered": len(dead - killers),
-        "codes": dict(Counter(seen.kind for seen in rig.letters)),
+        "codes": dict(Counter(seen.kind for seen in rig.books.letters)),
     }
     figure.must(dead <= killers, "an innocent message was dead-lettered")
     return figure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from faults.frames import GREETING, Splitter
-from faults.ledger import Ledger, Page
+from faults.ledger import Ledger, Reader
 from faults.raw import METHOD, _frame
 from faults.requests import Order, number_of, request_id
 from faults.row import Figure
@@ -36,9 +36,13 @@ def test_only_what_was_confirmed_and_not_returned_is_promised(tmp_path: Path) ->
     ledger.told("n", [2])
     with path.open("a") as file:
         file.write("c 3")
-    page = Page.read(path, RUN)
+    reader = Reader(path)
+    page = reader.page(RUN)
     assert page.sent == {request_id(RUN, number) for number in range(4)}
     assert page.confirmed == {request_id(RUN, 0)}
+    with path.open("a") as file:
+        file.write("\n")
+    assert reader.kept() == {0, 3}
 
 
 def test_an_order_survives_the_command_line() -> None:
