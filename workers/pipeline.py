@@ -14,33 +14,22 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from messages import (
-    ErrorCode,
-    InvalidMessage,
-    Salvage,
-    decode_parameters,
-)
+from messages import ErrorCode, InvalidMessage, decode_parameters
 from messages.batching import BATCH, part
-from messages.json_rpc import (
-    Reader,
-    decode_call,
-    is_json_rpc,
-    read_call,
-    split_batch,
-    told_at,
-)
+from messages.json_rpc import Reader, decode_call, is_json_rpc, read_call, split_batch
 from workers import headers
 from workers.answers import Answers
 from workers.asking import NOBODY, asker, salvaged_asker
 from workers.attempt import Attempts
 from workers.batches import BatchRun
-from workers.calls import caller, mark_of, salvaged_caller, unread
+from workers.calls import caller, mark_of, unread
 from workers.crashes import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.lanes import decoder
 from workers.outcome import End, Failure, Subject
 from workers.parting import log_figures, together
+from workers.refusals import UNKNOWN, Refusals
 from workers.request import PARAMETERS, Request, task_of
 
 if TYPE_CHECKING:
@@ -56,10 +45,6 @@ if TYPE_CHECKING:
 
 #: Seconds two machines' clocks may differ by before a ttl is believed to have passed.
 CLOCK_SKEW: Final = 2.0
-
-
-#: What is known of a message that nobody has looked into.
-UNKNOWN: Final = Subject()
 
 
 class _TooLate(Exception):
@@ -88,6 +73,7 @@ class Pipeline:
         self._lane = decoder(policy.lane, self._catalog)
         self._answers = Answers(policy.source, replies=policy.answerable.names.replies, now=now)
         self._endings = Endings(policy, self._answers, now)
+        self._refusals = Refusals(registry, self._catalog, self._endings)
         guard = guard or CrashGuard()
         self._suspects = Suspects(guard, self._endings)
         self.attempts = Attempts(registry, self._endings, self._answers, guard.solitude, now)
@@ -111,7 +97,7 @@ class Pipeline:
             calls = self._open(request)
         except InvalidMessage as invalid:
             request.call = unread(request.delivery)
-            return self._refused(request, invalid)
+            return self._refusals.refused(request, invalid)
         if calls is not None:
             most = self._policy.max_body_bytes
             run = BatchRun(request, calls, partial(self._batch_answer, request), most=most)
@@ -128,8 +114,10 @@ class Pipeline:
         except InvalidMessage as invalid:
             parted = self._parted(request, invalid)
             if parted is None:
-                return self._refused(request, invalid)
-            return await self._some(self._salvaged(request, invalid.salvage), parted, limit)
+                return self._refusals.refused(request, invalid)
+            return await self._some(
+                self._refusals.salvaged(request, invalid.salvage), parted, limit
+            )
 
     async def _some(self, request: Request, parted: Parted, limit: TimeLimit) -> Outcome:
         """Do what is valid of a batch message; each invalid one gets its own end, and answer."""
@@ -150,7 +138,7 @@ class Pipeline:
         with suppress(InvalidMessage, _TooLate):
             if self._open(request) is None:
                 self._admit(request)
-        return self._salvaged(request, None)
+        return self._refusals.salvaged(request, None)
 
     def foresee(self, delivery: Delivery) -> Failure | None:
         """Return why this worker would not even begin with a delivery, or None; runs nothing."""
@@ -164,7 +152,7 @@ class Pipeline:
         except _TooLate as late:
             return Failure(ErrorCode.EXPIRED, late.reason, retryable=True)
         except InvalidMessage as refused:
-            invalid = self._told(request, refused)
+            invalid = self._refusals.told(request, refused)
             return Failure(invalid.code, invalid.reason, invalid.errors, invalid.error_count)
         return None
 
@@ -212,7 +200,7 @@ class Pipeline:
         request.asker = self._asker(request, envelope)
         self._refuse_late(request, envelope, now)
         if route is None:
-            raise self._nobody(envelope, task)
+            raise self._refusals.nobody(envelope, task)
         if task is None or route.parameters is None:
             return route, envelope.payload
         parameters = decode_parameters(
@@ -239,17 +227,6 @@ class Pipeline:
         asked = salvaged_asker(None, properties, self._answerable(request))
         return self._answers.batch(asked, body)
 
-    def _refused(self, request: Request, invalid: InvalidMessage) -> Outcome:
-        """Return the dead letter of what is no message, told in the words of its form."""
-        salvaged = self._salvaged(request, invalid.salvage)
-        return self._endings.refused(salvaged, self._told(request, invalid))
-
-    def _told(self, request: Request, invalid: InvalidMessage) -> InvalidMessage:
-        call = request.call
-        if call is None:
-            return invalid
-        return told_at(call, invalid, self._catalog.payload_type(call.method))
-
     def _refuse_late(self, request: Request, envelope: Envelope, now: datetime) -> None:
         """Raise _TooLate where nobody waits for the message any more.
 
@@ -268,38 +245,6 @@ class Pipeline:
             return
         if age > envelope.ttl + CLOCK_SKEW:
             raise _TooLate(f"its ttl of {envelope.ttl} s passed before the work began")
-
-    def _nobody(self, envelope: Envelope, task: TaskRequest | None) -> InvalidMessage:
-        """Return why a message that nobody is registered for is refused."""
-        if task is None:
-            return InvalidMessage(
-                ErrorCode.UNKNOWN_MESSAGE_TYPE,
-                f"no processor is registered here for message type {envelope.message_type}",
-            )
-        return InvalidMessage(
-            ErrorCode.UNKNOWN_TASK_TYPE,
-            "no processor is registered here for that task_type; registered are: "
-            + ", ".join(self._registry.task_types[:20]),
-        )
-
-    def _salvaged(self, request: Request, salvage: Salvage | None) -> Request:
-        """Return the request with what a refused message still tells about its asker."""
-        if request.asker is not NOBODY:
-            return request
-        properties = request.delivery.properties
-        envelope = request.envelope
-        if envelope is not None:
-            salvage = Salvage(
-                envelope.envelope_id,
-                envelope.correlation_id,
-                envelope.reply_to,
-                envelope.source_agent.agent_id,
-            )
-        if request.call is not None:
-            who = salvaged_caller(request.call, salvage, properties, self._answerable(request))
-            return request.but(asker=who)
-        who = salvaged_asker(salvage, properties, self._answerable(request))
-        return request.but(asker=who)
 
 
 def _subject(envelope: Envelope, task: TaskRequest | None, route: Route | None) -> Subject:

@@ -115,6 +115,7 @@ def salvage_of(call: Call) -> Salvage:
     return Salvage(
         reply_to=reply_to if isinstance(reply_to, str) else None,
         sender_id=sender if isinstance(sender, str) and len(sender) <= 128 else None,  # noqa: PLR2004 - an id's length
+        message_type=call.method,
     )
 
 

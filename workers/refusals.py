@@ -1,0 +1,105 @@
+"""What becomes of a message that is none: all it still tells of itself and its asker. Pure.
+
+A refused message is dead-lettered and answered in the words of its form. Its types are told where
+they are registered here, so that operators find it; whatever else a sender wrote there is
+`unknown`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from messages import ErrorCode, InvalidMessage, Salvage
+from messages.json_rpc import salvage_of, told_at
+from workers.asking import NOBODY, salvaged_asker
+from workers.calls import salvaged_caller
+from workers.outcome import Subject
+from workers.request import TASK
+
+if TYPE_CHECKING:
+    from messages import Catalog, Envelope, TaskRequest
+    from workers.endings import Endings
+    from workers.outcome import Outcome
+    from workers.registry import Registry
+    from workers.request import Request
+
+#: What is known of a message that nobody has looked into.
+UNKNOWN: Final = Subject()
+#: Task types named to a sender whose own is not known.
+MOST_NAMED: Final = 20
+
+
+class Refusals:
+    """Refuses the messages of one worker."""
+
+    def __init__(self, registry: Registry, catalog: Catalog, endings: Endings) -> None:
+        self._registry = registry
+        self._catalog = catalog
+        self._endings = endings
+        self._answerable = endings.policy.answerable
+
+    def refused(self, request: Request, invalid: InvalidMessage) -> Outcome:
+        """Return the dead letter of what is no message, told in the words of its form."""
+        salvaged = self.salvaged(request, invalid.salvage)
+        return self._endings.refused(salvaged, self.told(request, invalid))
+
+    def told(self, request: Request, invalid: InvalidMessage) -> InvalidMessage:
+        """Return a refusal in the words of the form the message came in."""
+        call = request.call
+        if call is None:
+            return invalid
+        return told_at(call, invalid, self._catalog.payload_type(call.method))
+
+    def nobody(self, envelope: Envelope, task: TaskRequest | None) -> InvalidMessage:
+        """Return why a message that nobody is registered for is refused."""
+        if task is None:
+            return InvalidMessage(
+                ErrorCode.UNKNOWN_MESSAGE_TYPE,
+                f"no processor is registered here for message type {envelope.message_type}",
+            )
+        return InvalidMessage(
+            ErrorCode.UNKNOWN_TASK_TYPE,
+            "no processor is registered here for that task_type; registered are: "
+            + ", ".join(self._registry.task_types[:MOST_NAMED]),
+        )
+
+    def salvaged(self, request: Request, salvage: Salvage | None) -> Request:
+        """Return the request with what a refused message still tells of itself and its asker."""
+        if request.asker is not NOBODY:
+            return request
+        if salvage is None and request.call is not None:
+            salvage = salvage_of(request.call)
+        if request.subject is UNKNOWN:
+            request = request.but(subject=self._subject(salvage))
+        envelope = request.envelope
+        if envelope is not None:
+            salvage = Salvage(
+                envelope.envelope_id,
+                envelope.correlation_id,
+                envelope.reply_to,
+                envelope.source_agent.agent_id,
+            )
+        properties, answerable = request.delivery.properties, self._answerable.of(request.sender)
+        if request.call is not None:
+            who = salvaged_caller(request.call, salvage, properties, answerable)
+        else:
+            who = salvaged_asker(salvage, properties, answerable)
+        return request.but(asker=who)
+
+    def _subject(self, salvage: Salvage | None) -> Subject:
+        """Return what a refused message was about, as far as its types are registered here."""
+        if salvage is None:
+            return UNKNOWN
+        message_type, task_type = salvage.message_type or "", ""
+        if self._catalog.payload_type(message_type) is None:
+            message_type = UNKNOWN.message_type
+        elif message_type == TASK:
+            asked = (salvage.task_type or "").lower()
+            task_type = asked if self._registry.route(TASK, asked) else "unknown"
+        return Subject(
+            message_type,
+            task_type,
+            salvage.envelope_id,
+            salvage.correlation_id,
+            salvage.sender_id,
+        )
