@@ -55,6 +55,13 @@ def scraped(metrics: Metrics) -> dict[str, float]:
     return sums
 
 
+def check_balance(books: dict[str, float]) -> None:
+    """See that what was received has ended or is in flight, and never more than may be."""
+    ends, in_flight = books["leveret_messages_processed_total"], books["leveret_in_flight"]
+    assert books["leveret_messages_received_total"] == ends + in_flight
+    assert 0 <= in_flight <= PREFETCH
+
+
 async def test_the_books_balance_at_any_scrape_and_are_true(amqp_url: str) -> None:
     """Received is every end and what is in flight, and each number is what was sent, once."""
     async with (
@@ -74,24 +81,23 @@ async def test_the_books_balance_at_any_scrape_and_are_true(amqp_url: str) -> No
         told = [message.correlation_id or "" for message in messages]
         for message in messages:
             asking.client.post(message, lambda _: None)
-        scrapes = []
-        paused = False
-        while not all(asking.answers[one] for one in told):
+        scrapes = 0
+
+        def ends() -> float:
+            nonlocal scrapes
+            scrapes += 1
             books = scraped(metrics)
-            scrapes.append(books)
-            received = books["leveret_messages_received_total"]
-            ends = books["leveret_messages_processed_total"]
-            assert received == ends + books["leveret_in_flight"]
-            assert 0 <= books["leveret_in_flight"] <= PREFETCH
+            check_balance(books)
             assert books["leveret_in_flight"] >= service.link.intake.in_hand
-            if not paused and ends > MESSAGES:
-                paused = True
-                await service.pause()  # gives back what nobody has begun
-                service.resume()
-            await asyncio.sleep(0.005)
+            return books["leveret_messages_processed_total"]
+
+        await eventually(lambda: ends() > MESSAGES)
+        await service.pause()  # gives back what nobody has begun
+        service.resume()
+        await eventually(lambda: ends() and all(asking.answers[one] for one in told))
         await eventually(lambda: scraped(metrics)["leveret_in_flight"] == 0)
         books = scraped(metrics)
-    assert len(scrapes) > 5
+    assert scrapes > 5
     assert books["replied"] == 2 * MESSAGES
     assert books["retried"] == books["leveret_retries_total"] == MESSAGES
     assert books["dead_lettered"] == books["leveret_dead_letters_total"] == 2 * MESSAGES

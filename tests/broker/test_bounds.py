@@ -6,8 +6,9 @@ import asyncio
 
 import aio_pika
 import pytest
-from broker.command import leveret
+from broker.command import WITHIN, leveret
 from broker.worker import NAMES, Asking, eventually, serving
+from waiting import until
 
 from messages import ProtocolModel
 from workers import Context, Registry
@@ -100,12 +101,13 @@ async def test_a_worker_that_cannot_consume_for_long_leaves_with_the_reason(amqp
     connection = await aio_pika.connect(amqp_url)
     async with connection:
         channel = await connection.channel()
-        while True:
-            work = await channel.declare_queue(NAMES.work("default"), passive=True)
-            if work.declaration_result.consumer_count:
-                break
+
+        async def consumed() -> object:
             assert not running.done(), running.result().err
-            await asyncio.sleep(0.05)
+            work = await channel.declare_queue(NAMES.work("default"), passive=True)
+            return work.declaration_result.consumer_count
+
+        await until(consumed, within=WITHIN)
         await channel.queue_delete(NAMES.work("default"))
         ended = await running
     assert ended.code == 1

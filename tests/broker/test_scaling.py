@@ -12,6 +12,7 @@ import httpx
 import pytest
 from broker.processes import TESTS, running
 from broker.worker import Asking, eventually
+from waiting import until
 
 from workers.broker.ports import free_ports
 from workers.health import Health
@@ -92,15 +93,16 @@ async def test_the_command_follows_the_load(amqp_url: str) -> None:
     async with (
         running(amqp_url, "broker.killing:registry", *flags, http_port=port),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
-        asyncio.timeout(STARTS_WITHIN),
     ):
-        text, status = "", 0
-        while status != 200:
+
+        async def ready() -> bool:
             try:
-                answer = await client.get("/readyz")
-                text, status = answer.text, answer.status_code
+                return (await client.get("/readyz")).is_success
             except httpx.TransportError:
-                await asyncio.sleep(0.1)
+                return False
+
+        await until(ready, within=STARTS_WITHIN)
+        text = (await client.get("/readyz")).text
         assert text == "ready: 1 of 1 replicas take messages\n"
         page = (await client.get("/metrics")).text
         assert 'leveret_in_flight{replica="0"} 0.0' in page

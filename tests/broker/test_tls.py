@@ -88,7 +88,7 @@ async def listening(
         yield server.sockets[0].getsockname()[1], said
 
 
-async def refused(url: str, *words: str) -> None:
+async def check_refusal(url: str, *words: str) -> None:
     """See that a worker does not start there, and says why in one line without the password."""
     for verb in (("run", "examples:registry"), ("topology", "plan")):
         ended = await leveret(*verb, url=url, LEVERET_HTTP_PORT="0", LEVERET_PATIENCE="5s")
@@ -100,12 +100,12 @@ async def refused(url: str, *words: str) -> None:
 
 async def test_another_authority_is_not_believed(encrypted: Encrypted) -> None:
     """A certificate that somebody else signed ends the attempt at once."""
-    await refused(encrypted.url(ca=encrypted.other), "cannot be trusted", "cafile")
+    await check_refusal(encrypted.url(ca=encrypted.other), "cannot be trusted", "cafile")
 
 
 async def test_another_host_is_not_believed(encrypted: Encrypted) -> None:
     """A good certificate for another name is none for this one."""
-    await refused(encrypted.url(host="localhost"), "cannot be trusted", "localhost")
+    await check_refusal(encrypted.url(host="localhost"), "cannot be trusted", "localhost")
 
 
 async def test_an_expired_certificate_is_not_believed(encrypted: Encrypted) -> None:
@@ -115,7 +115,7 @@ async def test_an_expired_certificate_is_not_believed(encrypted: Encrypted) -> N
     context.load_cert_chain(old, old.with_suffix(".key"))
     async with listening(encrypted.ca.parent, context) as (port, said):
         url = encrypted._replace(port=port).url()
-        await refused(url, "cannot be trusted", "expired")
+        await check_refusal(url, "cannot be trusted", "expired")
         assert not any(said)
 
 
@@ -123,7 +123,7 @@ async def test_nothing_is_said_in_the_open(encrypted: Encrypted) -> None:
     """Where the other side speaks no TLS, all it gets is a handshake: no login, no second try."""
     async with listening(encrypted.ca.parent, None) as (port, said):
         url = encrypted._replace(port=port).url()
-        await refused(url, "does not speak TLS", "5671")
+        await check_refusal(url, "does not speak TLS", "5671")
     assert said
     assert all(one.startswith(b"\x16\x03") for one in said)
     assert not any(b"guest" in one or b"PLAIN" in one for one in said)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
+from waiting import PATIENCE, eventually
 
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from topology import Names, parse_delays
@@ -22,25 +22,14 @@ from workers.settings import Settings
 from workers.testing import agent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from workers.outcome import Delivery
     from workers.registry import Registry
 
-#: Seconds a condition may take to come true on a busy machine.
-PATIENCE: Final = 15.0
 NAMES: Final = Names()
 #: Short, so that a test of three attempts takes less than a second.
 RUNGS: Final = parse_delays("200ms,400ms")
-
-
-async def eventually(condition: Callable[[], object], *, within: float = PATIENCE) -> None:
-    """Return when the condition holds; fails with its source after `within` seconds."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + within
-    while not condition():
-        assert loop.time() < until, f"did not come true within {within:g} s"
-        await asyncio.sleep(0.01)
 
 
 class Asking:

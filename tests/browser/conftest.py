@@ -18,7 +18,7 @@ from workers.web import Server
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Locator, Page
 
     from workers.registry import Registry
 
@@ -68,6 +68,11 @@ class Visit:
         answer = await self.page.goto(self.address + path)
         assert answer is not None
         assert answer.ok, f"{path} answered {answer.status}"
+
+
+async def expect_seen(what: Locator) -> None:
+    """See that it is in view, or comes into it; fails after Playwright's patience."""
+    await what.wait_for()
 
 
 @asynccontextmanager

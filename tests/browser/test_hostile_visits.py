@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import pytest
 from broker.worker import NAMES, PATIENCE, RUNGS, Asking, eventually, serving
-from browser.conftest import LAPTOP, PHONE, console_at, visiting
+from browser.conftest import LAPTOP, PHONE, console_at, expect_seen, visiting
 
 from examples import registry
 from workers.link.ground import stand
@@ -134,7 +134,7 @@ async def test_a_page_keeps_itself_fresh_without_a_reload(
         open_letters = visit.page.locator(".figure", has_text="Dead letters").locator(".value")
         await open_letters.get_by_text(str(len(hostile()))).wait_for()
         await asking.client.publish(Publication(NAMES.requests, "task_request", b"x"))
-        await open_letters.get_by_text(str(len(hostile()) + 1)).wait_for()
+        await expect_seen(open_letters.get_by_text(str(len(hostile()) + 1)))
 
 
 async def test_everything_works_without_javascript(address: str, browser: Browser) -> None:
@@ -152,7 +152,7 @@ async def test_everything_works_without_javascript(address: str, browser: Browse
             while not await page.locator("#ending", has_text="done").is_visible():
                 await page.reload()  # as its <noscript> does by itself, or a person
         await visit.to("/history")
-        await page.get_by_text("a stranger's").wait_for()
+        await expect_seen(page.get_by_text("a stranger's"))
 
 
 async def test_a_contract_is_published_and_answered(address: str, browser: Browser) -> None:
@@ -160,8 +160,8 @@ async def test_a_contract_is_published_and_answered(address: str, browser: Brows
     async with visiting(browser, address) as visit:
         await visit.to("/contracts/task_request/echo")
         await visit.page.get_by_role("button", name="Publish and wait").click()
-        await visit.page.get_by_text("Answered after").wait_for()
-        await visit.page.get_by_label("The answer").get_by_text("completed").wait_for()
+        await expect_seen(visit.page.get_by_text("Answered after"))
+        await expect_seen(visit.page.get_by_label("The answer").get_by_text("completed"))
 
 
 async def test_the_keyboard_is_enough(address: str, browser: Browser) -> None:

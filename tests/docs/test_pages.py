@@ -63,7 +63,7 @@ class Reader:
         }
         self._running: list[Background] = []
 
-    def do(self, step: Write | Type) -> None:
+    def check(self, step: Write | Type) -> None:
         """Take a step of the page; fails with what was seen where it does not go as shown."""
         if isinstance(step, Write):
             file = self._place / step.name
@@ -153,4 +153,4 @@ def reader(tmp_path: Path, amqp_url: str) -> Iterator[Reader]:
 def test_a_page_does_what_it_says(page: Path, reader: Reader) -> None:
     """Whoever copies a page line by line sees what the page shows."""
     for step in steps(page):
-        reader.do(step)
+        reader.check(step)

@@ -21,6 +21,7 @@ import pytest
 import yaml
 from broker.processes import running
 from broker.worker import Asking, eventually
+from waiting import until
 
 from workers.broker import ManagementApi
 from workers.link.ground import stand
@@ -200,15 +201,20 @@ async def test_every_expression_of_rules_and_dashboard_returns_data(
         prometheus(tmp_path, config(port, ports[0])) as url,
     ):
         working = asyncio.create_task(work(asking, done))
-        left = await silent(url)
-        until = asyncio.get_running_loop().time() + WITHIN
-        while left and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.5)
+        left, summary = ["not asked yet"], ""
+
+        async def all_speak() -> bool:
+            nonlocal left
             left = await silent(url)
-        assert not left
-        while not (summary := await dead_letters_alert(url)):
-            assert asyncio.get_running_loop().time() < until
-            await asyncio.sleep(0.5)
+            return not left
+
+        async def alarmed() -> str:
+            nonlocal summary
+            summary = await dead_letters_alert(url)
+            return summary
+
+        await until(all_speak, pause=0.5, within=WITHIN)
+        await until(alarmed, pause=0.5, within=WITHIN)
         done.set()
         assert await working
         rules = await asyncio.to_thread(get, f"{url}/api/v1/rules")

@@ -213,17 +213,20 @@ def test_from_a_malformed_frame_on_all_is_cold(broken: bytes) -> None:
 @settings(max_examples=500, deadline=None)
 def test_no_bytes_whatever_make_it_raise(noise: bytes, cuts: list[int]) -> None:
     """Even line noise ends as cold bytes or as an unfinished frame."""
-    Taps().feed(deliver(1) + noise, *cuts)
+    taps = Taps().feed(deliver(1) + noise, *cuts)
+    assert taps.deliveries.heard[0][0] == 1
 
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_one_flipped_byte_never_makes_it_raise(data: st.DataObject) -> None:
-    """Almost right is the hardest kind of wrong."""
+    """Almost right is the hardest kind of wrong: what came before it is heard as it was."""
     at = data.draw(st.integers(0, len(STREAM) - 1))
     byte = data.draw(st.integers(0, 255))
     cuts = data.draw(st.lists(st.integers(0, len(STREAM)), max_size=4))
-    Taps().feed(STREAM[:at] + bytes((byte,)) + STREAM[at + 1 :], *cuts)
+    before = Taps().feed(STREAM[:at]).deliveries.heard
+    taps = Taps().feed(STREAM[:at] + bytes((byte,)) + STREAM[at + 1 :], *cuts)
+    assert taps.deliveries.heard[: len(before)] == before
 
 
 def test_a_large_body_is_collected_in_pieces_and_joined_once() -> None:

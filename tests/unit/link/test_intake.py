@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from pamqp import commands
 from unit.link.paper import PaperWire
 from unit.link.stream import deliver, method
+from waiting import turn
 
 from workers.link.intake import Intake
 from workers.outcome import Delivery
@@ -35,7 +34,7 @@ class Taking:
 
 async def settled(taking: Taking) -> list[str]:
     """Return what was written once the loop has turned, in short."""
-    await asyncio.sleep(0)
+    await turn()
     return [
         f"{type(one).__name__.lower()} {one.delivery_tag}{'*' if one.multiple else ''}"
         for one in taking.wire.read()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pamqp import commands, header
 from unit.link.paper import PaperWire
 from unit.link.stream import method, returned
+from waiting import turn
 
 from workers.link.outbox import Outbox
 from workers.outcome import Answer
@@ -50,7 +51,7 @@ class Sending:
 
 async def written(sending: Sending) -> list[str]:
     """Return the ids of what is written once the loop has turned."""
-    await asyncio.sleep(0)
+    await turn()
     return sending.wire.ids()
 
 
@@ -124,7 +125,7 @@ async def test_what_was_not_confirmed_goes_out_again_first_and_in_order() -> Non
     sending.outbox.detach()
     sending.send(4)
     sending.attach()
-    await asyncio.sleep(0)
+    await turn()
     frames = sending.wire.read()
     keys = [one.routing_key for one in frames if isinstance(one, commands.Basic.Publish)]
     ids = [one.properties.message_id for one in frames if isinstance(one, header.ContentHeader)]
@@ -138,7 +139,7 @@ async def test_what_nobody_waits_for_any_more_is_not_sent_again() -> None:
     """Its delivery went back to the broker; a second answer would be one too many."""
     sending = Sending()
     sending.send(1)
-    await asyncio.sleep(0)
+    assert len(await written(sending)) == 1
     sending.outbox.detach()
     sending.wanted = False
     sending.attach()
@@ -261,7 +262,7 @@ async def test_an_answer_and_a_publication_carry_what_they_should() -> None:
     sending = Sending()
     sending.outbox.publish(Answer("replies", "agent.a.b", "c-1", "task_response", b"{}"), print)
     sending.outbox.publish(Publication("dead", "default", b"x", {"a": 1}, type="t"), print)
-    await asyncio.sleep(0)
+    await turn()
     frames = sending.wire.read()
     answer, letter = (one.properties for one in frames if isinstance(one, header.ContentHeader))
     assert (answer.correlation_id, answer.message_type) == ("c-1", "task_response")
@@ -295,10 +296,11 @@ STEPS = st.lists(
 @settings(max_examples=200, deadline=None)
 def test_any_history_ends_with_each_fate_told_once(steps: list[str], data: st.DataObject) -> None:
     """Whatever the broker says and whenever the line breaks; a model keeps what must be told."""
-    asyncio.run(_history(steps, data))
+    asyncio.run(check_history(steps, data))
 
 
-async def _history(steps: list[str], data: st.DataObject) -> None:
+async def check_history(steps: list[str], data: st.DataObject) -> None:
+    """See after each step that what was told is what the model says, no more and no less."""
     sending = Sending()
     out: list[int] = []  # numbers in the order of this life's tags, 0 where told
     ashore: list[int] = []
@@ -320,7 +322,7 @@ async def _history(steps: list[str], data: st.DataObject) -> None:
             sending.attach()
             out, ashore, lost = ashore, [], False
         elif step == "turn":
-            await asyncio.sleep(0)
+            await turn()
         elif not lost and left:
             at = data.draw(st.sampled_from(left))
             if step == "return":
@@ -347,7 +349,7 @@ async def test_an_exchange_that_cost_the_channel_is_told_and_the_rest_goes_out_a
     sending.send(1)
     sending.outbox.publish(Publication("gone", "k", b""), fates.append)
     sending.send(2)
-    await asyncio.sleep(0)
+    assert len(await written(sending)) == 3
     sending.outbox.refuse("gone")
     assert fates == [Published.CLOSED]
     sending.attach()

@@ -45,6 +45,12 @@ def watching(wire: Depths) -> tuple[Silence, Intake]:
     return Silence(wire, intake, PLAN), intake  # type: ignore[arg-type] # all that it needs
 
 
+async def expect_patience(watch: Silence, *, looks: int = 10) -> None:
+    """See that no look calls the line lost."""
+    for _ in range(looks):
+        await watch.look()
+
+
 async def test_a_silent_queue_is_noticed_at_the_third_look() -> None:
     """The first look only learns how many came until then."""
     watch, _ = watching(Depths(work=7))
@@ -67,17 +73,17 @@ async def test_a_queue_that_brings_something_is_not_even_asked() -> None:
 
 async def test_an_empty_queue_may_be_silent() -> None:
     """Nothing to bring is no reason to reconnect."""
-    watch, _ = watching(Depths(work=0))
-    for _ in range(10):
-        await watch.look()
+    wire = Depths(work=0)
+    watch, _ = watching(wire)
+    await expect_patience(watch)
+    assert "work" in wire.asked
 
 
 async def test_a_queue_whose_prefetch_is_used_up_may_not_bring_more() -> None:
     """Slow work is no silence."""
     watch, intake = watching(Depths(work=7))
     intake.came["work"] = 2
-    for _ in range(10):
-        await watch.look()
+    await expect_patience(watch)
 
 
 async def test_one_sign_of_life_starts_the_count_anew() -> None:
@@ -86,10 +92,9 @@ async def test_one_sign_of_life_starts_the_count_anew() -> None:
     watch, _ = watching(wire)
     for _ in range(10):
         wire.depths["work"] = 7
-        for _ in range(STRIKES - 1):
-            await watch.look()
+        await expect_patience(watch, looks=STRIKES - 1)
         wire.depths["work"] = 0
-        await watch.look()
+        await expect_patience(watch, looks=1)
 
 
 async def test_a_channel_on_which_nothing_happens_is_opened_anew(

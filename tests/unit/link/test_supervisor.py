@@ -13,6 +13,7 @@ from aiormq.exceptions import (
     ChannelNotFoundEntity,
     ProbableAuthenticationError,
 )
+from waiting import eventually
 
 from workers.link.supervisor import BrokerUnreachable, LinkError, Lost, Supervisor
 
@@ -42,18 +43,11 @@ class Lives:
         await asyncio.Event().wait()
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until it holds, for five seconds at most."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - any condition, not one of ours
-            await asyncio.sleep(0.001)
-
-
 async def test_a_lost_life_is_followed_by_another() -> None:
     """Whoever watches hears of each end, why, and of each beginning."""
     lives = Lives(Lost("one"), OSError("two"), TimeoutError(), asyncio.CancelledError())
     await lives.supervisor.start(within=5)
-    await until(lambda: lives.began == 5)
+    await eventually(lambda: lives.began == 5)
     await lives.supervisor.stop()
     assert [there for there, _ in lives.told] == [True, False] * 4 + [True]
     assert "one" in lives.told[1][1]
@@ -112,8 +106,8 @@ async def test_after_the_last_life_comes_no_other() -> None:
     lives.supervisor.finish()
     assert lives.began == 1
     go.set()
-    await until(lambda: lives.told[-1][0] is False)
-    await asyncio.sleep(0.05)  # five times the longest wait between lives
+    await eventually(lambda: lives.told[-1][0] is False)
+    await asyncio.wait_for(lives.supervisor._task or asyncio.Event().wait(), 5)
     assert lives.began == 1
     await lives.supervisor.stop()
 
@@ -130,7 +124,7 @@ async def test_a_mistake_of_ours_is_said_aloud(caplog: pytest.LogCaptureFixture)
     """The line is dead then, and whoever watches must know; a silent stall is the worst end."""
     lives = Lives(KeyError("oops"))
     await lives.supervisor.start(within=5)
-    await until(lambda: lives.told[-1][0] is False)
+    await eventually(lambda: lives.told[-1][0] is False)
     assert "mistake" in lives.told[-1][1]
     assert "mistake" in caplog.text
     await lives.supervisor.stop()
@@ -142,6 +136,8 @@ async def test_attempts_are_bounded_however_quickly_they_fail() -> None:
     lives.begins = False
     lives.supervisor.longest_wait = 10.0
     lives.supervisor.begin()
-    await asyncio.sleep(1.0)  # the measure itself
+    assert lives.supervisor._task is not None
+    ended, _ = await asyncio.wait([lives.supervisor._task], timeout=1.0)
+    assert not ended
     await lives.supervisor.stop()
     assert lives.began <= 12

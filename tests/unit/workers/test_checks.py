@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from waiting import turn
 
 from messages import ErrorCode, Payload, ProtocolModel
 from workers import Context, RegistrationError, Registry
@@ -151,7 +152,7 @@ async def test_who_is_cancelled_does_not_take_the_answer_from_the_others() -> No
     first = asyncio.ensure_future(order(rehearsal))
     await users.called.get()
     second = asyncio.ensure_future(order(rehearsal))
-    await asyncio.sleep(0)
+    await turn()  # now it waits for the first one's answer
     first.cancel()
     outcome = await first
     assert isinstance(outcome, Retried | Requeued)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from waiting import turn
 
 from topology import Names
 from workers.control.commands import LARGEST, Command, Told, Verb, read_command, read_told
@@ -33,7 +34,7 @@ class Recording:
 
     async def pause(self) -> None:
         """Note it, a moment later."""
-        await asyncio.sleep(0)
+        await turn()
         self.done.append("pause")
 
     def resume(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from pydantic import BaseModel
+from waiting import eventually, turn
 
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from workers import Context, Registry, headers
@@ -144,8 +145,7 @@ async def test_who_waits_to_be_alone_leaves_no_proof(guard: CrashGuard, tmp_path
     suspect = again(properties=proven(1))
     (own,) = (tmp_path / "running").iterdir()
     task = asyncio.create_task(handled(suspect, guard))
-    await asyncio.sleep(0)
-    assert guard.solitude.who is not None
+    await eventually(lambda: guard.solitude.who)
     assert not (own / key_of(suspect)).exists()
     guard.solitude.left()
     assert isinstance(await task, Replied)
@@ -215,9 +215,9 @@ async def test_who_is_alone_waits_for_the_others_and_holds_back_new_ones() -> No
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         group.create_task(alone())
-        await asyncio.sleep(0)
+        await eventually(lambda: solitude.who)
         group.create_task(another())
-        await asyncio.sleep(0)
+        await turn()
         assert told == []
         solitude.left()
     assert told == ["alone", "another"]
@@ -229,7 +229,8 @@ async def test_who_waits_for_a_place_never_keeps_it_from_who_is_alone(guard: Cra
 
     @narrow.task("work", parameters=Nothing, concurrency=1)
     async def slow(_nothing: Nothing, _context: Context) -> Nothing:
-        await asyncio.sleep(0.01)
+        for _ in range(10):  # long enough for the others to want the place
+            await turn()
         return Nothing()
 
     pipeline = Pipeline(narrow, Rehearsal(narrow).policy, guard=guard)
@@ -249,7 +250,7 @@ async def test_a_suspect_is_given_back_when_the_worker_leaves(guard: CrashGuard)
     limit = TimeLimit(asyncio.get_running_loop())
     delivery = again(properties=proven(1))
     task = asyncio.create_task(Pipeline(registry, policy, guard=guard).handle(delivery, limit))
-    await asyncio.sleep(0)
+    await eventually(lambda: guard.solitude.who)
     limit.leave()
     task.cancel()
     assert isinstance(await task, Requeued)
