@@ -82,7 +82,7 @@ async def kill_in_the_middle(
         async with running(asking.url, registry, **settings) as worker:
             done = len(asking.answers)
             await eventually(lambda done=done: len(asking.answers) > done, within=30)
-            await asyncio.sleep(moment)
+            await asyncio.sleep(moment)  # the fault: it strikes then, wherever the worker is
             os.kill(worker.pid, signal.SIGKILL)
             await worker.wait()
 

@@ -11,14 +11,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from faults import effects
 from faults.books import MAIN, Books
 from faults.crew import TESTS
 from faults.nursery import Birth
 from faults.place import ANSWERS, RETRIES, RUNGS, WORK, Place
+from faults.probe import ready
 from faults.processors import OUTAGE
 from faults.requests import Order
 
@@ -207,6 +206,10 @@ class Rig:
             await asyncio.sleep(LOOK_EVERY)
         return time.monotonic() - began
 
+    async def lasts(self, seconds: float) -> None:
+        """Let a fault, or the load between two, last: nothing is waited for but its own time."""
+        await asyncio.sleep(seconds)
+
     async def consuming(self, workers: int, *, within: float = 30.0) -> None:
         """Return when so many workers consume."""
         await self.until(
@@ -221,13 +224,7 @@ class Rig:
 
     def ready(self, worker: Child) -> tuple[bool, str]:
         """Return whether a worker says that it is ready, and its words."""
-        try:
-            with urlopen(f"http://127.0.0.1:{self.ports[worker.pid]}/readyz", timeout=2) as page:
-                return True, page.read().decode().strip()
-        except HTTPError as refused:
-            return False, refused.read().decode().strip()
-        except OSError as error:
-            return False, f"no page: {error}"
+        return ready(self.ports[worker.pid])
 
     async def effects_after(self, moment: float, *, within: float = 60.0, count: int = 1) -> float:
         """Return the seconds from a moment to the first effect after it."""

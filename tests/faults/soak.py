@@ -53,7 +53,7 @@ async def _kill_worker(rig: Rig, _proxy: Proxy) -> None:
 
 async def _freeze_worker(rig: Rig, _proxy: Proxy) -> None:
     rig.workers[-1].signal(signal.SIGSTOP)
-    await asyncio.sleep(3)
+    await rig.lasts(3)
     rig.workers[-1].signal(signal.SIGCONT)
 
 
@@ -72,9 +72,9 @@ async def _cut(_rig: Rig, proxy: Proxy) -> None:
     proxy.cut_at = 300
 
 
-async def _vanish(_rig: Rig, proxy: Proxy) -> None:
+async def _vanish(rig: Rig, proxy: Proxy) -> None:
     proxy.hole = {UP, DOWN}
-    await asyncio.sleep(4)
+    await rig.lasts(4)
     proxy.hole = set()
 
 
@@ -135,7 +135,7 @@ async def _round(
 ) -> None:
     began = time.monotonic()
     await rig.publish(int(RATE * ROUND), rate=RATE, tasks=MIX)
-    await asyncio.sleep(rig.random.uniform(0.1, 0.7) * ROUND)
+    await rig.lasts(rig.random.uniform(0.1, 0.7) * ROUND)
     await strike(rig, proxy)
     before = figure.messages
     figure.count(await rig.balance(within=SETTLED_WITHIN))

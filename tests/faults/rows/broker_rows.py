@@ -96,7 +96,7 @@ async def stop_nodes(rig: Rig, scale: Scale, *, stopped: int) -> Figure:
         await asyncio.gather(*(asyncio.to_thread(node.kill) for node in victims))
         before = len(rig.effects())
         gone = time.monotonic()
-        await asyncio.sleep(scale.seconds / 2)
+        await rig.lasts(scale.seconds / 2)
         done = len(rig.effects()) - before
         await asyncio.gather(*(asyncio.to_thread(node.launch) for node in victims))
         await asyncio.gather(*(asyncio.to_thread(node.await_ready) for node in victims))
@@ -127,7 +127,7 @@ async def alarm(
             lambda: not rig.ready(worker)[0], what="a worker that says it is held back"
         )
         reason = rig.ready(worker)[1]
-        await asyncio.sleep(scale.seconds)
+        await rig.lasts(scale.seconds)
     finally:
         await asyncio.to_thread(rig.node.control, *over)
     ended = time.monotonic()

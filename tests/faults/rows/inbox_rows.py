@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
 import sqlite3
 import time
@@ -105,7 +104,7 @@ async def store_away(
         await rig.effects_after(time.monotonic(), count=100)
         with away():
             began = time.monotonic()
-            await asyncio.sleep(IN_HAND + scale.seconds)
+            await rig.lasts(IN_HAND + scale.seconds)
             over = time.monotonic()
         meanwhile += sum(began + IN_HAND < one.at < over for one in rig.effects())
         figure.recovered_within(await rig.effects_after(over))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -45,7 +44,7 @@ async def reset(rig: Rig, scale: Scale) -> Figure:
         rate = scale.messages / scale.seconds
         await rig.publish(scale.messages, rate=rate, tasks=MIX, endless=True)
         for _ in range(scale.faults):
-            await asyncio.sleep(scale.seconds / scale.faults)
+            await rig.lasts(scale.seconds / scale.faults)
             cut = time.monotonic()
             proxy.reset()
         figure.recovered_within(await rig.effects_after(cut))
@@ -78,7 +77,7 @@ async def half_open(rig: Rig, scale: Scale) -> Figure:
             )
             detected.append(round(time.monotonic() - vanished, 1))
             if len(detected) == 1:
-                await asyncio.sleep(max(0.0, scale.seconds - detected[-1]))
+                await rig.lasts(max(0.0, scale.seconds - detected[-1]))
             proxy.hole = set()
             back = time.monotonic()
             await rig.publish(half, tasks=MIX)
@@ -103,7 +102,7 @@ async def cut(rig: Rig, scale: Scale) -> Figure:
         rate = scale.messages / scale.seconds
         await rig.publish(scale.messages, rate=rate, tasks=MIX, endless=True)
         for _ in range(scale.faults):
-            await asyncio.sleep(scale.seconds / scale.faults)
+            await rig.lasts(scale.seconds / scale.faults)
             proxy.cut_at = 300
             await rig.until(lambda: not proxy.cut_at, what="a frame to cut")
             cut_off = time.monotonic()

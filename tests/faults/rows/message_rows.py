@@ -64,7 +64,7 @@ async def poisoned(rig: Rig, scale: Scale) -> Figure:
         poisonous: set[str] = set()
         worst = 0.0
         for _ in range(10):
-            await asyncio.sleep(scale.seconds / 10)
+            await rig.lasts(scale.seconds / 10)
             poisonous |= await asyncio.to_thread(publish_poison, rig, scale.faults // 10)
             worst = max(worst, await rig.effects_after(time.monotonic()))
         figure.count(await rig.reckon(within=scale.seconds + 60))
@@ -95,7 +95,7 @@ async def outage(rig: Rig, scale: Scale) -> Figure:
     await rig.consuming(2)
     await (await rig.publish(scale.messages, tasks=(("outage", {}),))).wait()
     await rig.publish(scale.messages // 2, tasks=BESIDE, rate=scale.messages / 2 / scale.seconds)
-    await asyncio.sleep(scale.seconds)
+    await rig.lasts(scale.seconds)
     rig.outage_file.unlink()
     over = time.monotonic()
     figure.recovered_within(await rig.effects_after(over))

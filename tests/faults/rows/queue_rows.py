@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from typing import TYPE_CHECKING, Final
@@ -130,7 +129,7 @@ async def full_dead_queue(rig: Rig, scale: Scale) -> Figure:
     )
     rate = scale.messages / scale.seconds
     await rig.publish(scale.messages, rate=rate, tasks=MIX, endless=True)
-    await asyncio.sleep(scale.seconds)
+    await rig.lasts(scale.seconds)
     figure.told |= {"effects_meanwhile": len(rig.effects()), "says": rig.ready(worker)[1]}
     rig.api._request("DELETE", policy)
     mended = time.monotonic()
@@ -155,7 +154,7 @@ async def recreated(rig: Rig, scale: Scale) -> Figure:
             figure.told["noticed_s"] = round(
                 await rig.until(lambda: not rig.ready(worker)[0], what="a worker that notices"), 1
             )
-            await asyncio.sleep(scale.seconds)
+            await rig.lasts(scale.seconds)
         await rig.prepare()
         back = time.monotonic()
         await rig.publish(scale.messages // scale.faults // 2)

@@ -55,7 +55,7 @@ async def refused(rig: Rig, scale: Scale, *, permissions: bool) -> Figure:
         proxy.reset()
         made, began = proxy.made, time.monotonic()
         await rig.until(lambda: not rig.ready(worker)[0], what="a worker that says it is shut out")
-        await asyncio.sleep(scale.seconds)
+        await rig.lasts(scale.seconds)
         figure.told["says"] = rig.ready(worker)[1]
         tries = (proxy.made - made) / (time.monotonic() - began) * 60
         permit(rig, EVERYTHING) if permissions else user(rig, "right")
@@ -147,7 +147,7 @@ async def renewed(rig: Rig, scale: Scale) -> Figure:
         await rig.until(
             lambda: "cannot be trusted" in rig.ready(worker)[1], what="a worker that says why"
         )
-        await asyncio.sleep(scale.seconds)  # the time in which attempts are counted
+        await rig.lasts(scale.seconds)
         figure.told["says"] = rig.ready(worker)[1]
         tries = (len(tap.said) - calls) / (time.monotonic() - began) * 60
         await asyncio.to_thread(show, good)

@@ -45,7 +45,7 @@ async def kill(rig: Rig, scale: Scale, *, tasks: Tasks = MIX) -> Figure:
     rate = scale.messages / scale.seconds
     await rig.publish(scale.messages, rate=rate, tasks=tasks, endless=True)
     for _ in range(scale.faults):
-        await asyncio.sleep(rig.random.uniform(0.5, 1.5) * scale.seconds / scale.faults)
+        await rig.lasts(rig.random.uniform(0.5, 1.5) * scale.seconds / scale.faults)
         victim = rig.random.choice(rig.workers)
         rig.workers.remove(victim)
         await victim.kill()
@@ -95,7 +95,7 @@ async def roll(rig: Rig, scale: Scale, *, grace: float) -> Figure:
     )
     codes: Counter[int] = Counter()
     for _ in range(scale.faults):
-        await asyncio.sleep(scale.seconds / scale.faults)
+        await rig.lasts(scale.seconds / scale.faults)
         leaving = rig.workers.pop(0)
         await rig.work(drain_grace=grace, prefetch=PREFETCH)
         leaving.signal(signal.SIGTERM)
@@ -122,7 +122,7 @@ async def freeze(rig: Rig, scale: Scale) -> Figure:
     for _ in range(scale.faults):
         victim = rig.random.choice(rig.workers)
         victim.signal(signal.SIGSTOP)
-        await asyncio.sleep(scale.seconds)
+        await rig.lasts(scale.seconds)
         thawed = time.monotonic()
         victim.signal(signal.SIGCONT)
         await rig.consuming(2)
@@ -148,11 +148,11 @@ async def scale_out(rig: Rig, scale: Scale) -> Figure:
         tasks=(("effect", {"before": 0.02}),),
         endless=True,
     )
-    await asyncio.sleep(scale.seconds / 3)
+    await rig.lasts(scale.seconds / 3)
     await rig.work(count=scale.faults - 1, prefetch=20)
     await rig.consuming(scale.faults)
     grown = time.monotonic()
-    await asyncio.sleep(scale.seconds / 3)
+    await rig.lasts(scale.seconds / 3)
     shrunk = time.monotonic()
     leaving = rig.workers[1:]
     del rig.workers[1:]
