@@ -33,7 +33,7 @@ from workers.link.frames import HotFrames
 from workers.link.intake import Intake
 from workers.link.outbox import Outbox
 from workers.link.properties import decode_properties
-from workers.metrics import Metrics
+from workers.metrics.metrics import Metrics
 from workers.outcome import Delivery, Properties
 from workers.pipeline import Pipeline
 from workers.policy import policy_of

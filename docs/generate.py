@@ -17,8 +17,9 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from messages import ErrorCode
-from workers.durations import BUCKETS
-from workers.metrics import OUTCOMES, Metrics
+from workers.metrics.durations import BUCKETS
+from workers.metrics.metrics import Metrics
+from workers.metrics.tally import OUTCOMES
 from workers.settings import Settings, explain
 from workers.settings.bounds import Bounds
 from workers.settings.durations import parse_duration, parse_size

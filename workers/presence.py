@@ -16,7 +16,7 @@ from messages import (
     encode,
 )
 from topology import Names
-from workers.figures import COUNTERS, grown
+from workers.metrics.figures import COUNTERS, grown
 from workers.publication import Publication, Published
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Replica(NamedTuple):
     agent: AgentMetadata
     #: Monotonic seconds of the last heartbeat.
     seen: float
-    #: Its counters, as `workers.figures` reads them.
+    #: Its counters, as `workers.metrics.figures` reads them.
     figures: Mapping[str, float] = {}
     #: By how much they have grown since the heartbeat before, and in a second of that time.
     recent: Mapping[str, float] = {}

@@ -22,13 +22,13 @@ from workers.control.state import ControlState
 from workers.copies import Origin
 from workers.crashes import CrashGuard
 from workers.executor.pool import open_pools
-from workers.figures import AGE, histogram
 from workers.headers import REPLAY_OF
 from workers.inbox.opening import open_once
 from workers.link.ear import Ear
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
 from workers.logs import LogPlan, log_outcome
+from workers.metrics.figures import AGE, histogram
 from workers.notes import open_notes
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
@@ -40,7 +40,7 @@ from workers.settle import Settler
 if TYPE_CHECKING:
     from workers.control.commands import Command
     from workers.health import Health
-    from workers.metrics import Metrics
+    from workers.metrics.metrics import Metrics
     from workers.outcome import Answer, Delivery, Outcome
     from workers.publication import Publication, Published
     from workers.registry import Registry

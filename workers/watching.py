@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from topology import Names, TopologyError
 from topology.apply import Depth, depths
 from workers import headers
-from workers.figures import AGE, quantile, together
 from workers.link.client import Client
 from workers.link.ground import connected, wanted
 from workers.link.supervisor import LinkError
+from workers.metrics.figures import AGE, quantile, together
 from workers.presence import Replica, Roster
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families as read
 
 from messages import ProtocolModel
 from workers import Context, Registry, Reject
-from workers.exposition import page
+from workers.metrics.exposition import page
 
 if TYPE_CHECKING:
-    from workers.metrics import Metrics
+    from workers.metrics.metrics import Metrics
 
 PREFETCH: Final = 20
 #: Of each kind.

@@ -21,7 +21,7 @@ from workers.testing import agent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from workers.metrics import Metrics
+    from workers.metrics.metrics import Metrics
 
 RPC = "application/json-rpc"
 

@@ -25,7 +25,7 @@ from workers.link import wire
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from workers.metrics import Metrics
+    from workers.metrics.metrics import Metrics
 
 #: Good messages before and behind each poisoned one: they share its prefetch window.
 NEIGHBOURS = 5

@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from messages import ProtocolModel
 from workers import Context, Registry, Reject
-from workers.exposition import page
+from workers.metrics.exposition import page
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan

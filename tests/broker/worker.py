@@ -15,7 +15,7 @@ from workers import headers
 from workers.health import Health
 from workers.link.client import Client
 from workers.link.ground import stand
-from workers.metrics import Metrics
+from workers.metrics.metrics import Metrics
 from workers.publication import Publication, Published
 from workers.service import Service, Watch
 from workers.settings import Settings

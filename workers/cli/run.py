@@ -13,12 +13,12 @@ from workers.cli import DONE, FAILED
 from workers.cli.options import NOWHERE, Where, settings
 from workers.console.beside import beside
 from workers.doctor.unsafe import refuse
-from workers.exposition import merge, page
 from workers.health import Health
 from workers.link.ground import stand
 from workers.loading import load
 from workers.logs import LogPlan, configure
-from workers.metrics import Metrics
+from workers.metrics.exposition import merge, page
+from workers.metrics.metrics import Metrics
 from workers.notify import VARIABLES, notifying
 from workers.overseeing import oversee
 from workers.presence import leveret_version

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from workers.durations import BUCKETS
-from workers.figures import COUNTERS, IN_FLIGHT, counts, grown, histogram, quantile, together
-from workers.metrics import Metrics
+from workers.metrics.durations import BUCKETS
+from workers.metrics.figures import (
+    COUNTERS,
+    IN_FLIGHT,
+    counts,
+    grown,
+    histogram,
+    quantile,
+    together,
+)
+from workers.metrics.metrics import Metrics
 from workers.outcome import Delivery, Replied, Requeued, Subject
 
 

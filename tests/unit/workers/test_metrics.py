@@ -12,8 +12,9 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as read
 
 from messages import ErrorCode, FieldError
-from workers.exposition import merge, page
-from workers.metrics import MOST_ERROR_TYPES, OUTCOMES, Metrics
+from workers.metrics.exposition import merge, page
+from workers.metrics.metrics import Metrics
+from workers.metrics.tally import MOST_ERROR_TYPES, OUTCOMES
 from workers.outcome import (
     Batched,
     DeadLettered,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers.durations import BUCKETS
+from workers.metrics.durations import BUCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workers.durations import Durations
+    from workers.metrics.durations import Durations
 
 
 def counted(name: str, text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:
