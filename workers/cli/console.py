@@ -62,7 +62,7 @@ def serving(
     """
     chosen = settings(where, console_host=host, console_port=port)
     configure(LogPlan(form=chosen.log_format, level=chosen.log_level, worker=chosen.agent_id))
-    return asyncio.run(_serve(chosen, load(modules, offered=chosen.processors)))
+    return asyncio.run(_serve(chosen, load(modules, offered=chosen.processors), modules))
 
 
 @console.command
@@ -94,10 +94,14 @@ def user(name: str, *, role: Literal["viewer", "operator"] = "viewer") -> int:
     return DONE
 
 
-async def _serve(chosen: Settings, registry: Registry) -> int:
+async def _serve(chosen: Settings, registry: Registry, modules: tuple[str, ...]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(chosen, registry, stop, lambda address: say(f"the console is at {address}"))
+
+    def told(address: str) -> None:
+        say(f"the console is at {address}")
+
+    await serve(chosen, registry, stop, told, modules=modules)
     return DONE

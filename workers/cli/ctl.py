@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import orjson
 from cyclopts import Parameter
@@ -12,17 +12,11 @@ from topology import Names
 from workers.cli import DONE, FAILED, NOTHING_FOUND, Failure
 from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
 from workers.cli.say import say, write
-from workers.control.commands import Command, Told, Verb, read_told
-from workers.link.client import Client
-from workers.publication import Publication, Published
+from workers.control.asking import FIRST, Asking, NotConfirmed
+from workers.control.commands import Command, Told, Verb
 
 if TYPE_CHECKING:
-    from workers.outcome import Delivery
-
-#: Seconds without a further answer after which all have answered who will.
-SETTLED: Final = 0.5
-#: Seconds to wait for the first answer; a pause or a busy worker takes a moment.
-FIRST: Final = 3.0
+    from workers.settings import Settings
 
 Json = Annotated[bool, Parameter(negative="", help="Print a JSON document a replica, one a line.")]
 Timeout = Annotated[float, Parameter(help="Seconds to wait for the first answer.")]
@@ -111,92 +105,32 @@ def _ask(verb: Verb, replica: str | None, *, timeout: float, json: bool, where: 
         raise Failure(
             "a replica is called by its id, as `leveret ctl ping` shows", code=2
         ) from None
-    asking = _Asking(command, json=json)
-    names = Names(chosen.prefix)
-    client = Client(
-        needed_url(chosen),
-        names,
-        heard=asking.heard,
-        connect_timeout=chosen.connect_timeout,
-        operator=True,
-    )
-    return asyncio.run(asking.run(client, names, timeout))
+    asking = Asking(command, lambda told: _print(told, json=json))
+    return asyncio.run(_asked(asking, command, chosen, timeout))
 
 
-class _Asking:
-    """One command on its way, and the replicas' answers to it."""
+async def _asked(asking: Asking, command: Command, chosen: Settings, timeout: float) -> int:  # noqa: ASYNC109 - the user's own
+    try:
+        await asking.ask(
+            needed_url(chosen),
+            Names(chosen.prefix),
+            within=timeout,
+            connect_timeout=chosen.connect_timeout,
+        )
+    except NotConfirmed:
+        raise Failure("the broker did not confirm the command; is it in alarm?") from None
+    if not asking.answered:
+        whom = "no replica" if command.replica is None else f"no replica {command.replica}"
+        say(f"{whom} answered; see who is there with `leveret top --once`")
+        return NOTHING_FOUND if command.replica is None else FAILED
+    return FAILED if any(told.refused for told in asking.answered.values()) else DONE
 
-    def __init__(self, command: Command, *, json: bool) -> None:
-        self._command = command
-        self._json = json
-        self._answered: dict[str, Told] = {}
-        self._unprinted: list[Told] = []
-        self._came = asyncio.Event()
 
-    async def run(self, client: Client, names: Names, timeout: float) -> int:  # noqa: ASYNC109 - the user's own
-        """Send the command and print what comes; returns the exit code."""
-        command = self._command
-        async with client:
-            message = Publication(
-                names.control,
-                "",
-                command.model_dump_json().encode(),
-                correlation_id=str(command.id),
-                reply_to=client.reply_to,
-                type="control",
-            )
-            try:
-                async with asyncio.timeout(timeout):
-                    fate = await client.publish(message)
-            except TimeoutError:
-                raise Failure("the broker did not confirm the command; is it in alarm?") from None
-            if fate is Published.CLOSED:
-                raise Failure(
-                    f"the broker user may not publish to {names.control}; connect as one with the "
-                    "permissions of the operator role (`leveret topology export --users`)"
-                )
-            if fate is Published.CONFIRMED:
-                await self._gather(timeout)
-        if not self._answered:
-            whom = "no replica" if command.replica is None else f"no replica {command.replica}"
-            say(f"{whom} answered; see who is there with `leveret top --once`")
-            return NOTHING_FOUND if command.replica is None else FAILED
-        return FAILED if any(told.refused for told in self._answered.values()) else DONE
-
-    async def _gather(self, timeout: float) -> None:  # noqa: ASYNC109 - the user's own
-        """Return when the one that is meant has answered, or no more answers come."""
-        wait = timeout
-        while True:
-            try:
-                async with asyncio.timeout(wait):
-                    await self._came.wait()
-            except TimeoutError:
-                return
-            self._came.clear()
-            self._print()
-            if self._command.replica is not None:
-                return
-            wait = SETTLED
-
-    def heard(self, delivery: Delivery) -> None:
-        """Take an answer."""
-        told = read_told(delivery.body)
-        if told is None or told.id != self._command.id or told.replica in self._answered:
-            return
-        self._answered[told.replica] = told
-        self._unprinted.append(told)
-        self._came.set()
-
-    def _print(self) -> None:
-        for told in self._unprinted:
-            self._print_one(told)
-        self._unprinted.clear()
-
-    def _print_one(self, told: Told) -> None:
-        if self._json:
-            write(orjson.dumps(told.model_dump(mode="json", exclude={"id"})), b"\n")
-            return
-        state = f"refused: {told.refused}" if told.refused else told.state
-        kept = ", maintenance" if told.maintenance else ""
-        line = f"{told.replica}  {told.group}  {state}{kept}  {told.in_flight} in flight"
-        write(f"{line}  {told.version}\n".encode())
+def _print(told: Told, *, json: bool) -> None:
+    if json:
+        write(orjson.dumps(told.model_dump(mode="json", exclude={"id"})), b"\n")
+        return
+    state = f"refused: {told.refused}" if told.refused else told.state
+    kept = ", maintenance" if told.maintenance else ""
+    line = f"{told.replica}  {told.group}  {state}{kept}  {told.in_flight} in flight"
+    write(f"{line}  {told.version}\n".encode())

@@ -30,6 +30,8 @@ from workers.web import Server, application
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.types import ASGIApp
+
     from workers.registry import Registry
     from workers.settings import Settings
 
@@ -70,10 +72,12 @@ def run(
     refuse(chosen, registry)
     if chosen.processes == "auto" or chosen.processes > 1:
         return asyncio.run(_supervise(chosen, registry, modules))
-    return asyncio.run(_work(chosen, registry, report_port))
+    return asyncio.run(_work(chosen, registry, modules, report_port))
 
 
-async def _work(chosen: Settings, registry: Registry, report_port: int | None) -> int:
+async def _work(
+    chosen: Settings, registry: Registry, modules: tuple[str, ...], report_port: int | None
+) -> int:
     metrics = Metrics(
         group=chosen.group,
         version=leveret_version(),
@@ -83,23 +87,18 @@ async def _work(chosen: Settings, registry: Registry, report_port: int | None) -
     patience = chosen.patience
     async with notifying(watch.health, serving=f"consuming {chosen.group}", patience=patience):
         await stand(chosen, patience=patience)
-        await _serve(chosen, registry, watch, report_port)
+        service = Service(chosen, registry, watch)
+        _on_signals(service.leave)
+        async with beside(chosen, registry, modules) as console:
+            app = application(
+                lambda accept: page(watch.metrics.registry, accept), watch.health, console
+            )
+            await _serve(service, app, chosen, report_port)
     return DONE
 
 
-async def _serve(
-    chosen: Settings, registry: Registry, watch: Watch, report_port: int | None
-) -> None:
-    service = Service(chosen, registry, watch)
-    _on_signals(service.leave)
-    async with (
-        beside(chosen, registry) as console,
-        Server(
-            application(lambda accept: page(watch.metrics.registry, accept), watch.health, console),
-            host=chosen.http_host,
-            port=chosen.http_port,
-        ) as server,
-    ):
+async def _serve(service: Service, app: ASGIApp, chosen: Settings, report_port: int | None) -> None:
+    async with Server(app, host=chosen.http_host, port=chosen.http_port) as server:
         if report_port is not None:
             os.write(report_port, f"{server.port}\n".encode())
             os.close(report_port)
@@ -136,7 +135,7 @@ async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, .
 
     async with (
         notifying(health, serving="", patience=chosen.patience),
-        beside(chosen, registry) as console,
+        beside(chosen, registry, modules) as console,
         Server(application(pages, health, console), host=chosen.http_host, port=chosen.http_port),
     ):
         watch = asyncio.create_task(oversee(replicas, health, prefetch=prefetch, limits=limits))

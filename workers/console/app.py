@@ -13,18 +13,23 @@ from starlette.routing import Router
 from topology import Names
 from workers.console.asking import Asking
 from workers.console.contracts import Contracts
-from workers.console.doors.doors import Doors, Refused
+from workers.console.doors.doors import Doors
+from workers.console.doors.entry import Refused
 from workers.console.doors.gate import Gate, Hosts
 from workers.console.feed import Feed
 from workers.console.ground import Looking
 from workers.console.letters.benches import Benches
 from workers.console.letters.runs import Runs
+from workers.console.letters.surveys import Surveys
 from workers.console.pages.acting import Once
-from workers.console.pages.actions import ActionPages
 from workers.console.pages.contracts import ContractPages
+from workers.console.pages.editing import EditPages
 from workers.console.pages.entrance import Entrance
+from workers.console.pages.exporting import ExportPages
 from workers.console.pages.letters import LetterPages
 from workers.console.pages.now import NowPages
+from workers.console.pages.planning import PlanPages
+from workers.console.pages.replicas import ReplicaPages
 from workers.console.pages.running import RunPages
 from workers.console.pages.topology import TopologyPages
 from workers.console.view import View
@@ -58,6 +63,8 @@ class Plan:
     users: Mapping[str, User]
     #: Where it listens; with the configured ones the names it answers to.
     host: str
+    #: Where the processors are, as `leveret console` was told; empty for what is installed.
+    modules: tuple[str, ...] = ()
 
 
 @asynccontextmanager
@@ -69,12 +76,16 @@ async def console(plan: Plan) -> AsyncIterator[ASGIApp]:
     contracts = Contracts(settings, plan.registry)
     feed = Feed(settings)
     benches, runs = Benches(settings, plan.registry), Runs()
+    surveys, once = Surveys(), Once()
     pages = (
         Entrance(view),
         NowPages(view, feed, names),
-        ActionPages(view, benches, runs, Once()),
-        LetterPages(view, benches, runs),
+        PlanPages(view, benches, runs, surveys, once),
+        ExportPages(view, benches, surveys, plan.modules),
+        EditPages(view, benches, runs, once),
+        LetterPages(view, benches, runs, surveys),
         RunPages(view, runs),
+        ReplicaPages(view, feed, settings),
         ContractPages(view, contracts, Asking(settings), names),
         TopologyPages(view, Looking(settings), lambda: feed.depths),
     )
@@ -84,6 +95,7 @@ async def console(plan: Plan) -> AsyncIterator[ASGIApp]:
     try:
         yield Gate(doors, Hosts.of(plan.host, settings.console_hosts))
     finally:
+        await surveys.close()
         await runs.leave()
         await benches.close()
         await feed.stop()

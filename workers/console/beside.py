@@ -18,7 +18,9 @@ log = logging.getLogger("leveret.console")
 
 
 @asynccontextmanager
-async def beside(settings: Settings, registry: Registry) -> AsyncIterator[ASGIApp | None]:
+async def beside(
+    settings: Settings, registry: Registry, modules: tuple[str, ...] = ()
+) -> AsyncIterator[ASGIApp | None]:
     """Lend the console, or None where it is off; raises ConsoleRefused where it may not open."""
     if not settings.console:
         yield None
@@ -26,6 +28,6 @@ async def beside(settings: Settings, registry: Registry) -> AsyncIterator[ASGIAp
     # A worker without a console does not carry its templates about.
     from workers.console.serve import opened  # noqa: PLC0415 - see above
 
-    async with opened(settings, registry, host=settings.http_host) as app:
+    async with opened(settings, registry, host=settings.http_host, modules=modules) as app:
         log.info("the console is open on the port of the metrics")
         yield app

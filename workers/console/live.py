@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import StreamingResponse
 
-from workers.console.doors.doors import Refused
+from workers.console.doors.entry import Refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -81,7 +81,7 @@ def now_of(feed: Feed, names: Names, *, clock: float) -> Now:
         span=feed.past.maxlen or 2,
         figures=_figures(picture, tuple(feed.past)) if picture else (),
         queues=_queues(picture, names) if picture else (),
-        replicas=tuple(_replica(one, clock) for one in picture.replicas) if picture else (),
+        replicas=tuple(replica_row(one, clock) for one in picture.replicas) if picture else (),
     )
 
 
@@ -139,10 +139,6 @@ def _figures(picture: Picture, past: Sequence[Figures]) -> tuple[Figure, ...]:
     )
 
 
-def _last(picture: Picture) -> str:
-    return f"the last was {picture.letters[0].error_code}" if picture.letters else "no new one"
-
-
 def _quantiles(
     name: str, half: float | None, most: float | None, past: list[float | None], about: str
 ) -> Figure:
@@ -174,10 +170,11 @@ def _queue(name: str, depth: Depth, names: Names) -> QueueRow:
     return QueueRow(name, depth.messages, depth.consumers, state, tone, group)
 
 
-def _replica(one: Replica, clock: float) -> ReplicaRow:
+def replica_row(one: Replica, clock: float, *, most: int | None = MOST_TYPES) -> ReplicaRow:
+    """Return what is shown of a replica, with `most` of the types that it takes."""
     types = [*map(str, one.told("tasks", ())), *map(str, one.told("accepts", ()))]
     shown = [name for name in dict.fromkeys(types) if name != "task_request"]
-    more = len(shown) - MOST_TYPES
+    more = 0 if most is None else len(shown) - most
     return ReplicaRow(
         name=one.agent.agent_id,
         group=str(one.told("group", "?")),
@@ -185,7 +182,7 @@ def _replica(one: Replica, clock: float) -> ReplicaRow:
         in_flight=one.figures.get("in_flight", 0.0),
         rate=sum(one.rates.get(end, 0.0) for end in ("replied", "dead_lettered", "expired")),
         version=str(one.told("version", "?")),
-        accepts=(*shown[:MOST_TYPES], *((f"+{more}",) if more > 0 else ())),
+        accepts=(*shown[:most], *((f"+{more}",) if more > 0 else ())),
         silence=max(0.0, clock - one.seen),
         note="" if one.state == "serving" else one.state,
     )

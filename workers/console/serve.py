@@ -34,10 +34,15 @@ def checked_users(settings: Settings, *, host: str) -> Mapping[str, User]:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, registry: Registry, *, host: str) -> AsyncIterator[ASGIApp]:
-    """Lend a console that is kept up to date; raises ConsoleRefused as `checked_users` does."""
+async def opened(
+    settings: Settings, registry: Registry, *, host: str, modules: tuple[str, ...] = ()
+) -> AsyncIterator[ASGIApp]:
+    """Lend a console that is kept up to date; raises ConsoleRefused as `checked_users` does.
+
+    `modules` is where the registry came from, for tests that it writes.
+    """
     users = checked_users(settings, host=host)
-    plan = Plan(settings=settings, registry=registry, users=users, host=host)
+    plan = Plan(settings=settings, registry=registry, users=users, host=host, modules=modules)
     async with console(plan) as app:
         yield app
 
@@ -47,11 +52,13 @@ async def serve(
     registry: Registry,
     stop: asyncio.Event,
     told: Callable[[str], None],
+    *,
+    modules: tuple[str, ...] = (),
 ) -> None:
     """Serve until told to stop; `told` hears the address."""
     host = settings.console_host
     async with (
-        opened(settings, registry, host=host) as app,
+        opened(settings, registry, host=host, modules=modules) as app,
         Server(app, host=host, port=settings.console_port) as server,
     ):
         shown = f"[{host}]" if ":" in host else host

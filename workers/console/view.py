@@ -12,7 +12,9 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from workers.console.charts import spark
-from workers.console.doors.doors import TOKEN, Refused, entry_of, with_cookie
+from workers.console.doors.cookies import with_cookie
+from workers.console.doors.doors import TOKEN
+from workers.console.doors.entry import Refused, entry_of
 from workers.presence import leveret_version
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class View:
             autoescape=True,
             undefined=StrictUndefined,
             finalize=visible,
+            # Templates change with the program only.
+            auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -78,6 +82,10 @@ class View:
         response = HTMLResponse(html, status)
         with_cookie(request, response)
         return response
+
+    def away(self, request: Request, title: str, error: Exception) -> HTMLResponse:
+        """Return the page of something that cannot be had from the broker now."""
+        return self.page(request, "away.html", status=503, title=title, trouble=str(error))
 
     def part(self, template: str, **values: Any) -> str:
         """Return a part of a page, the same for everybody."""

@@ -13,7 +13,7 @@ from workers.headers import offset_of
 from workers.link.scan import scanning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from workers.deadletters.ledger import Entry
     from workers.deadletters.letter import Letter
@@ -39,6 +39,15 @@ class Fetcher:
         self, entries: Iterable[Entry], take: Callable[[Entry, Delivery], None]
     ) -> None:
         """Show the entries with their messages as they stand there, not yet read as letters."""
+        async with aclosing(self.handfuls(entries)) as handfuls:
+            async for handful in handfuls:
+                for entry, delivery in handful:
+                    take(entry, delivery)
+
+    async def handfuls(
+        self, entries: Iterable[Entry]
+    ) -> AsyncGenerator[list[tuple[Entry, Delivery]]]:
+        """Yield the entries with their messages, as fast as they are taken."""
         placed: dict[int, Entry] = {}
         lost: dict[str, Entry] = {}
         for entry in entries:
@@ -47,9 +56,11 @@ class Fetcher:
             else:
                 placed[entry.offset] = entry
         if placed:
-            await self._from_journal(placed, take)
+            async with aclosing(self._from_journal(placed)) as handfuls:
+                async for handful in handfuls:
+                    yield handful
         if lost:
-            await self._from_queue(lost, take)
+            yield await self._from_queue(lost)
 
     async def everything(self, take: Callable[[Delivery], None]) -> None:
         """Show every message of the journal to `take`, from the first to the last."""
@@ -59,27 +70,31 @@ class Fetcher:
                     take(delivery)
 
     async def _from_journal(
-        self, placed: dict[int, Entry], take: Callable[[Entry, Delivery], None]
-    ) -> None:
+        self, placed: dict[int, Entry]
+    ) -> AsyncGenerator[list[tuple[Entry, Delivery]]]:
         async with (
             self._line.journal() as journal,
             aclosing(journal.messages(offset=min(placed))) as messages,
         ):
             async for handful in messages:
-                for delivery in handful:
-                    entry = placed.pop(offset_of(delivery), None)
-                    if entry is not None:
-                        take(entry, delivery)
+                found = [
+                    (entry, delivery)
+                    for delivery in handful
+                    if (entry := placed.pop(offset_of(delivery), None)) is not None
+                ]
+                if found:
+                    yield found
                 if not placed:
                     return
 
-    async def _from_queue(
-        self, lost: dict[str, Entry], take: Callable[[Entry, Delivery], None]
-    ) -> None:
+    async def _from_queue(self, lost: dict[str, Entry]) -> list[tuple[Entry, Delivery]]:
+        found: list[tuple[Entry, Delivery]] = []
+
         def shown(delivery: Delivery) -> None:
             entry = lost.pop(self._reader.id(delivery), None)
             if entry is not None:
-                take(entry, delivery)
+                found.append((entry, delivery))
 
         async with scanning(self._desk) as scan:
             await scan.read(shown)
+        return found

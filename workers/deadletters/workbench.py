@@ -6,6 +6,7 @@ the queue only after the broker has confirmed what becomes of them, and writes d
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -24,7 +25,7 @@ from workers.deadletters.tasks import discarding, editing, replaying
 from workers.deadletters.views import Grouping, Listing, Meant, Overview, Proposal, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from workers.deadletters.finding import Survey
     from workers.deadletters.foresight import Foreseen
@@ -190,6 +191,17 @@ class Workbench:
         entries = row.entries[:limit] if limit else row.entries
         await self._looker.fetcher.letters(entries, take)
         return len(entries), view.standing
+
+    async def whole(self, selection: Selection) -> AsyncGenerator[list[Letter]]:
+        """Yield the letters that fit, whole, a handful at once, as fast as they are taken.
+
+        Raises Ambiguous.
+        """
+        row = await self._finder.fitting(await self._looker.view(), selection)
+        only(selection.ids, row.ids)
+        async with aclosing(self._looker.fetcher.handfuls(row.entries)) as handfuls:
+            async for handful in handfuls:
+                yield [self._reader.letter(delivery) for _, delivery in handful]
 
     # -- before acting --
 

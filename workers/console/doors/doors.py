@@ -13,15 +13,17 @@ import secrets
 from base64 import b64decode
 from collections import OrderedDict
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import parse_qsl, quote
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
+from workers.console.doors.cookies import cookie_name, safe_next, set_cookie, to_login
+from workers.console.doors.entry import Entry, Refused, entry_of
+from workers.console.doors.forms import first, posted
 from workers.console.doors.gate import is_loopback
 from workers.console.doors.passwords import fits
-from workers.console.doors.sessions import LONGEST, STRANGER, Sessions, Visitor
+from workers.console.doors.sessions import STRANGER, Sessions, Visitor
 from workers.console.doors.throttle import Throttle
 from workers.console.doors.users import Role
 
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 
     from workers.console.doors.users import User
 
-#: Bytes of a form: a letter of the default size limit, each byte percent-encoded, and some.
-LONGEST_FORM: Final = 4 * 2**20
-MOST_FIELDS: Final = 200
 #: The field in which a form says for whom it was made.
 TOKEN: Final = "token"  # noqa: S105 - its name
 #: Seconds a password given with basic auth is remembered as right.
@@ -45,35 +44,6 @@ FORGIVEN_BY_NAME: Final = 50
 #: Who is here where only this machine may be.
 LOCAL: Final = Visitor("local", Role.OPERATOR)
 _OPEN: Final = ("/login", "/static/")
-_FORM: Final = "application/x-www-form-urlencoded"
-
-
-class Refused(Exception):
-    """A request that gets no page; says which status, and what to do."""
-
-    def __init__(self, status: int, line: str, *, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(line)
-        self.status = status
-        self.line = line
-        self.headers = dict(headers or {})
-
-
-class Entry(NamedTuple):
-    """What the doors found out about a request."""
-
-    visitor: Visitor
-    #: What a form for this visitor must carry.
-    form_token: str
-    #: What was posted; the first value of each field.
-    form: Mapping[str, str]
-    #: All values of fields that were posted several times.
-    several: Mapping[str, tuple[str, ...]]
-
-
-def entry_of(request: Request) -> Entry:
-    """Return what the doors found out."""
-    entry: Entry = request.scope["entry"]
-    return entry
 
 
 class Doors:
@@ -127,22 +97,20 @@ class Doors:
         # A stranger sees the login page first, whatever they posted.
         strange = not visitor.known and not request.url.path.startswith(_OPEN)
         if request.method == "POST" and not strange:
-            form = await _posted(request)
-            if not self._sessions.believed(token, _first(form).get(TOKEN, "")):
+            form = await posted(request)
+            if not self._sessions.believed(token, first(form).get(TOKEN, "")):
                 raise Refused(
                     403,
                     "This form is too old or was not made here. Nothing was done; load the page "
                     "again and repeat it.",
                 )
-        request.scope["entry"] = Entry(
-            visitor, self._sessions.form_token(token), _first(form), form
-        )
+        request.scope["entry"] = Entry(visitor, self._sessions.form_token(token), first(form), form)
         if request.url.path == "/logout" and request.method == "POST":
             return self._out(request, token)
         if request.url.path == "/login" and request.method == "POST":
             return await self._in(request, token)
         if strange:
-            return _to_login(request)
+            return to_login(request)
         if fresh and request.url.path == "/login":
             # The login form needs a cookie to be believed by.
             request.scope["fresh_cookie"] = (cookie_name(request), token)
@@ -229,7 +197,7 @@ class Doors:
         self._sessions.end(token)
         response = RedirectResponse(safe_next(form.get("next", "")), 303)
         # A new token: whoever planted the old one in this browser stays outside.
-        _set_cookie(request, response, self._sessions.begin(visitor))
+        set_cookie(request, response, self._sessions.begin(visitor))
         return response
 
     def _out(self, request: Request, token: str) -> Response:
@@ -237,80 +205,3 @@ class Doors:
         response = RedirectResponse("/login" if self._users else "/", 303)
         response.delete_cookie(cookie_name(request), path="/")
         return response
-
-
-def cookie_name(request: Request) -> str:
-    """Return the cookie's name; under TLS one that no other host can set."""
-    return "__Host-leveret" if request.url.scheme == "https" else "leveret_console"
-
-
-def with_cookie(request: Request, response: Response) -> Response:
-    """Return the response with the cookie that a new stranger's form needs, if it does."""
-    fresh = request.scope.get("fresh_cookie")
-    if fresh:
-        _set_cookie(request, response, fresh[1])
-    return response
-
-
-def safe_next(path: str) -> str:
-    """Return where to go after a login: a page of ours, whatever the address asked for."""
-    local = path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if local and path.isprintable() and "\\" not in path else "/"
-
-
-def _set_cookie(request: Request, response: Response, token: str) -> None:
-    response.set_cookie(
-        cookie_name(request),
-        token,
-        max_age=int(LONGEST),
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
-    )
-
-
-def _to_login(request: Request) -> Response:
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if request.headers.get("hx-request") or request.method == "POST":
-        raise Refused(401, "You are logged out.", headers={"hx-redirect": "/login"})
-    if "text/event-stream" in request.headers.get("accept", ""):
-        raise Refused(401, "You are logged out.")
-    if request.headers.get("sec-fetch-site") == "cross-site":
-        # The link stands on another site, so the browser kept our cookie back; from here it sends
-        # it. Quoted, an address holds nothing that ends the attribute.
-        again = quote(safe_next(here), safe="/?=&%")
-        again = again.replace("&", "&amp;")
-        return HTMLResponse(
-            '<!doctype html><html lang="en"><title>leveret</title>'
-            f'<meta http-equiv="refresh" content="0;url={again}">'
-            f'<p><a href="{again}">Go on</a>'
-        )
-    return RedirectResponse(f"/login?next={quote(here, safe='')}", 303)
-
-
-async def _posted(request: Request) -> dict[str, tuple[str, ...]]:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise Refused(415, "Send a form (application/x-www-form-urlencoded).")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            raise Refused(413, "That form is larger than any letter could be; nothing was done.")
-    fields: dict[str, list[str]] = {}
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            max_num_fields=MOST_FIELDS,
-            errors="strict",
-        )
-    except ValueError as error:  # too many fields, or no form at all
-        raise Refused(400, "That is no form of this console; nothing was done.") from error
-    for name, value in pairs:
-        fields.setdefault(name, []).append(value)
-    return {name: tuple(values) for name, values in fields.items()}
-
-
-def _first(form: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    return {name: values[0] for name, values in form.items()}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from workers.console.doors.doors import Refused
+from workers.console.doors.entry import Refused
 from workers.deadletters import Selection, TooShort
 
 if TYPE_CHECKING:

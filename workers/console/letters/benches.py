@@ -31,6 +31,11 @@ class Benches:
         own = self._settings.group
         return (own, *sorted(set(self._settings.groups) - {own}))
 
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """Under which names installed packages offer their processors."""
+        return tuple(self._settings.processors)
+
     def level(self, group: str) -> str:
         """Return how carefully the group's messages must be handled."""
         return self._settings.group_settings(group).security_level

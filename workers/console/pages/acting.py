@@ -6,13 +6,15 @@ import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from workers.console.doors.doors import Refused, entry_of
+from workers.console.doors.entry import Refused, entry_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 #: The field that names one intention: however often it comes, it is done once.
 ONCE: Final = "once"
+#: Characters of a reason.
+LONGEST_WHY: Final = 300
 #: Intentions remembered.
 MOST: Final = 10_000
 

@@ -9,7 +9,7 @@ import orjson
 from starlette.routing import Route
 
 from topology import NameRefused, Names
-from workers.console.doors.doors import Refused, entry_of
+from workers.console.doors.entry import Refused, entry_of
 from workers.console.pages.acting import operator
 from workers.link.supervisor import LinkError
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.console.doors.doors import Refused, entry_of, safe_next
+from workers.console.doors.cookies import safe_next
+from workers.console.doors.entry import Refused, entry_of
 from workers.console.view import HERE
 
 if TYPE_CHECKING:

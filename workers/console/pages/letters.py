@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from workers.console.doors.doors import Refused
+from workers.console.doors.entry import Refused
 from workers.console.letters.asked import Asked
-from workers.deadletters import Ambiguous, NoSuchLetter, TooShort
+from workers.deadletters import Ambiguous, NoSuchLetter, Survey, TooShort
 from workers.link.supervisor import LinkError
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from workers.console.letters.benches import Benches
     from workers.console.letters.runs import Runs
+    from workers.console.letters.surveys import Surveys
     from workers.console.view import View
-    from workers.deadletters import Letter, Shown
+    from workers.deadletters import Letter, Overview, Shown
 
 #: Letters on a page.
 PAGE = 50
@@ -32,10 +33,11 @@ _HIDDEN = "••••"
 class LetterPages:
     """What can be looked at."""
 
-    def __init__(self, view: View, benches: Benches, runs: Runs) -> None:
+    def __init__(self, view: View, benches: Benches, runs: Runs, surveys: Surveys) -> None:
         self._view = view
         self._benches = benches
         self._runs = runs
+        self._surveys = surveys
 
     def routes(self) -> list[Route]:
         """Return its addresses."""
@@ -47,18 +49,27 @@ class LetterPages:
 
     async def _list(self, request: Request) -> Response:
         asked = Asked(request, self._benches)
-        selection = asked.selection
+        selection, page = asked.selection, asked.page
         try:
             bench = self._benches.bench(asked.group)
-            found = await bench.overview(selection, limit=PAGE, page=asked.page)
+
+            async def look(survey: Survey) -> Overview:
+                return await bench.overview(selection, limit=PAGE, page=page, survey=survey)
+
+            found = await self._surveys.ask(("list", asked.group, selection, page), look)
+            waiting = found if isinstance(found, Survey) else None
+            if isinstance(found, Survey):
+                # Bodies are being read; what needs none of them can be shown already.
+                found = await bench.overview(selection.without_text(), limit=1)
         except LinkError as error:
-            return self._away(request, "Dead letters", error)
+            return self._view.away(request, "Dead letters", error)
         return self._page(
             request,
             "letters.html",
             asked.group,
             asked=asked,
             filters=asked.filters,
+            waiting=waiting,
             listing=found.listing,
             groups=found.groups,
             codes=sorted({one.error_code for one in found.all_groups}),
@@ -71,7 +82,7 @@ class LetterPages:
         try:
             shown = await shown_letter(request, self._benches, asked.group)
         except LinkError as error:
-            return self._away(request, "Dead letter", error)
+            return self._view.away(request, "Dead letter", error)
         return self._page(
             request,
             "letter.html",
@@ -87,7 +98,7 @@ class LetterPages:
         try:
             deeds = await self._benches.bench(asked.group).history()
         except LinkError as error:
-            return self._away(request, "History", error)
+            return self._view.away(request, "History", error)
         return self._page(request, "history.html", asked.group, deeds=deeds[:MOST_DEEDS])
 
     def _page(self, request: Request, template: str, group: str, **values: Any) -> Response:
@@ -99,9 +110,6 @@ class LetterPages:
             going_on=self._runs.going_on(group),
             **values,
         )
-
-    def _away(self, request: Request, title: str, error: LinkError) -> Response:
-        return self._view.page(request, "away.html", status=503, title=title, trouble=str(error))
 
 
 async def shown_letter(request: Request, benches: Benches, group: str) -> Shown:

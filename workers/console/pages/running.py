@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from workers.console.doors.doors import Refused
+from workers.console.doors.entry import Refused
 from workers.console.live import stream
 from workers.console.pages.acting import operator
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from workers.console.letters.runs import Run, Runs
     from workers.console.view import View
 
+log = logging.getLogger("leveret.console")
+
+#: How an action on its way can be steered.
+STEERS: Final = ("pause", "resume", "stop")
 #: Verb → how it is called while it goes on, and when it is done.
 _WORDS = {
     "replay": ("Replay", "replayed"),
@@ -45,7 +50,7 @@ class RunPages:
         return [
             Route("/runs/{run}", self._show),
             Route("/runs/{run}/events", self._events),
-            Route("/runs/{run}/stop", self._stop, methods=["POST"]),
+            *(Route(f"/runs/{{run}}/{verb}", self._steer, methods=["POST"]) for verb in STEERS),
         ]
 
     async def _show(self, request: Request) -> Response:
@@ -60,10 +65,18 @@ class RunPages:
             lambda: run.over,
         )
 
-    async def _stop(self, request: Request) -> Response:
-        operator(request)
+    async def _steer(self, request: Request) -> Response:
+        who = operator(request)
         run = self._run(request)
-        run.running.stop()
+        verb = request.url.path.rpartition("/")[2]
+        match verb:
+            case "pause":
+                run.running.pause()
+            case "resume":
+                run.running.resume()
+            case _:
+                run.running.stop()
+        log.info("%s asks run %s to %s", who, run.id, verb)
         return RedirectResponse(run.address, 303)
 
     def _run(self, request: Request) -> Run:
@@ -79,6 +92,8 @@ def _told(run: Run) -> dict[str, Any]:
     action, progress = run.running.action, run.progress
     what, past = _WORDS.get(action.verb.value, (action.verb.value, "done"))
     phase = "Could not begin" if run.trouble else _PHASES.get(progress.phase.value, "Going on")
+    if progress.paused and not run.over:
+        phase = "Paused"
     return {
         "run": run,
         "action": action,

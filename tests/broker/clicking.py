@@ -1,0 +1,59 @@
+"""Operators who click: a console over a real broker, its forms filled in, its runs waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from broker.worker import PATIENCE
+from unit.console.visiting import USERS, browser_of, log_in, opened, token
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+    from starlette.types import ASGIApp
+
+
+@asynccontextmanager
+async def people(
+    url: str, **settings: Any
+) -> AsyncIterator[tuple[ASGIApp, httpx.AsyncClient, httpx.AsyncClient]]:
+    """Lend a console with an operator and another browser of the same one, both logged in."""
+    async with (
+        opened(USERS, amqp_url=url, **settings) as app,
+        browser_of(app) as one,
+        browser_of(app) as two,
+    ):
+        await log_in(one, "otto")
+        await log_in(two, "otto")
+        yield app, one, two
+
+
+def once(page: httpx.Response) -> str:
+    """Return the key of the page's form."""
+    found = re.search(r'name="once" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def form(page: httpx.Response, **fields: str) -> dict[str, str]:
+    """Return the page's form, filled in."""
+    return {"token": token(page), "once": once(page), **fields}
+
+
+async def over(browser: httpx.AsyncClient, address: str) -> str:
+    """Return the page of a run when that is over."""
+    async with asyncio.timeout(PATIENCE):
+        while 'id="ending"' not in (page := await browser.get(address)).text:  # noqa: ASYNC110 - a page is asked, as people do
+            await asyncio.sleep(0.05)
+    return page.text
+
+
+async def open_letters(browser: httpx.AsyncClient) -> int:
+    """Return how many letters the list says are open."""
+    found = re.search(r"(\d+) letters? open", (await browser.get("/letters")).text)
+    assert found
+    return int(found[1])

@@ -1,0 +1,89 @@
+"""Charts stay in their box, the picture shows what is missing, texts hide nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from topology import TopologySpec, design, parse_delays, plan
+from topology.design import GroupSpec
+from topology.plan import Found
+from topology.version import BrokerVersion
+from workers.console.charts import HEIGHT, spark
+from workers.console.letters.text import editable, posted
+from workers.console.picture import picture
+from workers.console.view import UNKNOWN, ago, number, seconds, size, visible, when
+
+
+def test_a_chart_stays_in_its_box() -> None:
+    """Gaps are gaps, and nothing known is nothing drawn."""
+    drawn = spark([0, None, 5.0, 10.0], 8)
+    assert drawn.line.count("M") == 2
+    assert drawn.x == drawn.width - 2
+    assert 0 < drawn.y < HEIGHT
+    assert spark([]).empty
+    assert spark([None, None]).empty
+    assert "nan" not in spark([0.0, 0.0]).line
+
+
+def test_the_picture_shows_every_box_and_what_is_missing() -> None:
+    """Nothing of the topology is left out, and drift is told by state."""
+    spec = TopologySpec(
+        prefix="leveret",
+        groups=(GroupSpec(name="default"), GroupSpec(name="images", bindings=("resize_image",))),
+        retry_delays=parse_delays("1s"),
+        broker_version=BrokerVersion(3, 10, 8),
+    )
+    wanted = design(spec)
+    drawn = picture(wanted, plan(wanted, Found()), {"leveret.dead.images": (7, 0)})
+    assert {box.name for box in drawn.boxes} == {one.name for one in wanted.declarations}
+    assert {box.state for box in drawn.boxes} == {"missing"}
+    assert [box.depth for box in drawn.boxes if box.name == "leveret.dead.images"] == [7]
+    assert all(box.y + 38 <= drawn.height for box in drawn.boxes)
+    assert len(drawn.lines) == len({(one.source, one.destination) for one in wanted.bindings})
+    unseen = picture(wanted, None, {})
+    assert {box.state for box in unseen.boxes} == {"unseen"}
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (
+            b'{"a":[1,2.50],"b":{},"c":[ ]}',
+            '{\n  "a": [\n    1,\n    2.50\n  ],\n  "b": {},\n  "c": []\n}',
+        ),
+        (b'{"a":1,"a":2}', '{\n  "a": 1,\n  "a": 2\n}'),
+        (rb'{"a":"\"{[,:"}', '{\n  "a": "\\"{[,:"\n}'),
+        (b"{\n1", "{\n1"),
+        (b"no json", "no json"),
+        (b"", ""),
+        (b"\xff", None),
+    ],
+)
+def test_a_body_is_indented_without_being_changed(body: bytes, text: str | None) -> None:
+    """Numbers, order and keys that stand twice stay; what is no JSON stays whole."""
+    assert editable(body) == text
+
+
+def test_line_ends_of_forms_are_lines() -> None:
+    """Browsers send CR and LF; half of a surrogate pair is no reason to fail."""
+    assert posted("{\r\n}") == b"{\n}"
+    assert posted("\ud800") == b"?"
+
+
+def test_texts_of_strangers_hide_nothing() -> None:
+    """Characters that turn a line around, or are not there, are spelled out."""
+    assert visible("a\u202eb\u200b\x1b[0m") == "a\\u202eb\\u200b\\x1b[0m"
+    assert visible("tabs\tand\nlines") == "tabs\tand\nlines"
+
+
+def test_figures_read_well() -> None:
+    """Numbers, durations, sizes and times as people say them."""
+    assert [number(one) for one in (None, 0, 12345.0, 0.021, 3.44, 123.4)] == [
+        *(UNKNOWN, "0", "12,345", "0.02", "3.4", "123"),
+    ]
+    assert [seconds(one) for one in (None, 0.0042, 1.5, 90.0, 7200.0, 172_800.0)] == [
+        *(UNKNOWN, "4.2 ms", "1.5 s", "1.5 min", "2 h", "2 d"),
+    ]
+    assert [size(one) for one in (512, 1536, 2**20)] == ["512 B", "1.5 KiB", "1 MiB"]
+    assert when("2026-03-01T12:00:05.5+00:00") == "2026-03-01 12:00:05"
+    assert when("nonsense") == when(None) == ago(None) == "unknown"

@@ -1,0 +1,47 @@
+"""What was posted: one kind of form, of a bounded size, read before anything believes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from workers.console.doors.entry import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+#: Bytes of a form: a letter of the default size limit, each byte percent-encoded, and some.
+LONGEST_FORM: Final = 4 * 2**20
+MOST_FIELDS: Final = 200
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+async def posted(request: Request) -> dict[str, tuple[str, ...]]:
+    """Return the values of each field; raises Refused for what is no form of ours."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise Refused(415, "Send a form (application/x-www-form-urlencoded).")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            raise Refused(413, "That form is larger than any letter could be; nothing was done.")
+    fields: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError as error:  # too many fields, or no form at all
+        raise Refused(400, "That is no form of this console; nothing was done.") from error
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in fields.items()}
+
+
+def first(form: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Return the first value of each field."""
+    return {name: values[0] for name, values in form.items()}
