@@ -16,9 +16,9 @@ from waiting import until
 
 from workers.broker.ports import free_ports
 from workers.health import Health
-from workers.overseeing import oversee
-from workers.replicas import Replicas, Start
-from workers.scaling import Limits
+from workers.replicas.overseeing import oversee
+from workers.replicas.replicas import Replicas, Start
+from workers.replicas.scaling import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -25,7 +25,7 @@ from workers.link.ground import stand
 from workers.logs import LogPlan, configure
 from workers.presence import Roster
 from workers.publication import Publication
-from workers.replicas import Replicas, Start
+from workers.replicas.replicas import Replicas, Start
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from workers.cli.books import Books
     from workers.presence import Roster
-    from workers.replicas import Replicas
+    from workers.replicas.replicas import Replicas
     from workers.settings import Settings
 
 #: Seconds between two pictures.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from workers.overseeing import summary
-from workers.scaling import Limits, Load, Trend, decide
+from workers.replicas.overseeing import summary
+from workers.replicas.scaling import Limits, Load, Trend, decide
 from workers.settings import Settings
 
 LIMITS = Limits(most=3, grow_after=3.0, shrink_after=60.0)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from workers.replica_pages import ask, readyz
+from workers.replicas.pages import ask, readyz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How many replicas one machine should run, from how full they are. Pure; `replicas` acts on it.
+"""How many replicas one machine should run, from how full they are. Pure; `overseeing` acts on it.
 
 A queue waits only while every replica holds as much as it may: that is what "full" means here, and
 the broker need not be asked. Growing is quick, for somebody waits; shrinking is slow, for a replica

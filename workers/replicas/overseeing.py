@@ -7,13 +7,13 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from workers.scaling import Limits, Load, Trend, decide
+from workers.replicas.scaling import Limits, Load, Trend, decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workers.health import Health
-    from workers.replicas import Replicas
+    from workers.replicas.replicas import Replicas
 
 log = logging.getLogger("leveret.replicas")
 
