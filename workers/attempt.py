@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from workers.answers import Answers
+    from workers.crashes.solitude import Solitude
     from workers.endings import Endings
     from workers.executor.pool import Pools
     from workers.inbox.once import Once
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from workers.outcome import Answer, Failure, Outcome
     from workers.registry import Registry, Route
     from workers.request import Request
-    from workers.solitude import Solitude
 
 
 class Attempts:

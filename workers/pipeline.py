@@ -23,7 +23,7 @@ from workers.asking import NOBODY, asker, salvaged_asker
 from workers.attempt import Attempts
 from workers.batches import BatchRun
 from workers.calls import caller, mark_of, unread
-from workers.crashes import CrashGuard, Suspects
+from workers.crashes.suspects import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.lanes import decoder

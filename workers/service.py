@@ -20,7 +20,8 @@ from workers.control.commands import Told
 from workers.control.control import Control, Post
 from workers.control.state import ControlState
 from workers.copies import Origin
-from workers.crashes import CrashGuard
+from workers.crashes.notes import open_notes
+from workers.crashes.suspects import CrashGuard
 from workers.executor.pool import open_pools
 from workers.headers import REPLAY_OF
 from workers.inbox.opening import open_once
@@ -29,7 +30,6 @@ from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
 from workers.logs import LogPlan, log_outcome
 from workers.metrics.figures import AGE, histogram
-from workers.notes import open_notes
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
 from workers.presence import Presence, describe, leveret_version

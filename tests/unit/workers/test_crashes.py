@@ -18,12 +18,12 @@ from waiting import eventually, turn
 
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from workers import Context, Registry, headers
-from workers.crashes import CrashGuard
+from workers.crashes.notes import Notes, key_of, open_notes
+from workers.crashes.solitude import Solitude
+from workers.crashes.suspects import CrashGuard
 from workers.limits import TimeLimit
-from workers.notes import Notes, key_of, open_notes
 from workers.outcome import DeadLettered, Delivery, Outcome, Properties, Replied, Requeued, Retried
 from workers.pipeline import Pipeline
-from workers.solitude import Solitude
 from workers.testing import USER, Rehearsal, agent
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def died_with(delivery: Delivery, directory: Path) -> None:
     script = """
         import os, signal, sys
         from pathlib import Path
-        from workers.notes import Notes
+        from workers.crashes.notes import Notes
         with Notes(Path(sys.argv[1])).noted(sys.argv[2]):
             os.kill(os.getpid(), signal.SIGKILL)
     """
