@@ -179,7 +179,6 @@ async def test_a_routing_key_that_is_no_utf8_is_carried_through(scene: Scene) ->
 REFUSED = {
     "an unknown field type": table(b"\x01aZ\x00\x00\x00\x00"),
     "a table longer than its frame": flags(wire.HEADERS, struct.pack(">I", 9_999) + b"\x01aV"),
-    "a delivery mode of 3": flags(wire.DELIVERY_MODE, b"\x03"),
     "somebody else's user id": written(user_id="somebody-else"),
     "an expiration that is no number": written(expiration="soon"),
 }
@@ -190,6 +189,16 @@ async def test_what_the_broker_itself_refuses_never_gets_here(scene: Scene, name
     """So that we notice when another version of it lets one pass."""
     with pytest.raises(Refused), RawPublisher(scene.url) as publisher:
         publisher.publish(NAMES.requests, "task_request", REFUSED[name], b"{}")
+    await scene.asking.answer(scene.asking.task("echo"))
+
+
+async def test_a_delivery_mode_of_3_is_refused_or_comes_to_its_end(scene: Scene) -> None:
+    """RabbitMQ 3 closes the channel for it, RabbitMQ 4 hands it on: then it is a dead letter."""
+    try:
+        letters = await scene.poison(flags(wire.DELIVERY_MODE, b"\x03"))
+    except Refused:
+        letters = 1
+    assert letters == 1
     await scene.asking.answer(scene.asking.task("echo"))
 
 

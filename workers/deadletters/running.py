@@ -200,7 +200,7 @@ class Running:
     async def _somebody_there(self, scan: Scan) -> None:
         """Raise LinkError where nobody would take what is sent: a canary could not come back."""
         for queue in self._task.queues:
-            if await scan.consumers(queue) == 0:
+            if not await scan.is_consumed(queue):
                 raise LinkError(
                     f"no worker takes from {queue}, so nobody could tell whether a first letter "
                     "passes; start one (`leveret run`), or replay without a canary (--no-canary)",

@@ -40,6 +40,10 @@ BACK_WITHIN: Final = 20.0
 #: Seconds until the second look whether they are, doubled up to the longest.
 FIRST_LOOK: Final = 0.002
 LONGEST_LOOK: Final = 0.1
+#: Seconds in which RabbitMQ 4 counts a consumer of a quorum queue that has just come, and between
+#: two looks whether it has.
+COUNTED_WITHIN: Final = 2.0
+COUNT_AGAIN: Final = 0.1
 #: Seconds between two signs of life on the connection.
 HEARTBEAT: Final = 15
 
@@ -118,13 +122,18 @@ class Scan:
         with told(self._desk):
             return await self._ready()
 
-    async def consumers(self, queue: str) -> int:
-        """Return how many take from a queue; raises LinkError where there is none."""
+    async def is_consumed(self, queue: str) -> bool:
+        """Return whether somebody takes from a queue; raises LinkError where there is none."""
+        until = time.monotonic() + COUNTED_WITHIN
         with told(self._desk):
             channel = await self._wire.channel(confirms=False)
-            found = await channel.queue_declare(queue, passive=True, timeout=ANSWER_WITHIN)
+            while True:
+                found = await channel.queue_declare(queue, passive=True, timeout=ANSWER_WITHIN)
+                if found.consumer_count or time.monotonic() > until:
+                    break
+                await asyncio.sleep(COUNT_AGAIN)
             await channel.close()
-        return found.consumer_count or 0
+        return bool(found.consumer_count)
 
     @property
     def _came(self) -> int:
