@@ -30,8 +30,8 @@ from visitor import Visitor
 
 from messages import ErrorCode, FieldError
 from topology import Names
-from workers.copies import Origin, dead_letter
 from workers.outcome import DeadLettered, Delivery, Failure, Properties, Subject
+from workers.settling.copies import Origin, dead_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,6 @@ from examples import registry
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from topology import Names
 from workers import headers
-from workers.copies import Origin
 from workers.limits import TimeLimit
 from workers.link.frames import HotFrames
 from workers.link.intake import Intake
@@ -41,6 +40,7 @@ from workers.presence import describe
 from workers.runners import Runners
 from workers.settings import Settings
 from workers.settle import Settler
+from workers.settling.copies import Origin
 from workers.testing import agent
 
 if TYPE_CHECKING:

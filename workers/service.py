@@ -19,7 +19,6 @@ from topology import Names
 from workers.control.commands import Told
 from workers.control.control import Control, Post
 from workers.control.state import ControlState
-from workers.copies import Origin
 from workers.crashes.notes import open_notes
 from workers.crashes.suspects import CrashGuard
 from workers.executor.pool import open_pools
@@ -33,9 +32,10 @@ from workers.metrics.figures import AGE, histogram
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
 from workers.presence import Presence, describe, leveret_version
-from workers.replays import word
 from workers.runners import Runners
 from workers.settle import Settler
+from workers.settling.copies import Origin
+from workers.settling.replays import word
 
 if TYPE_CHECKING:
     from workers.control.commands import Command

@@ -11,11 +11,11 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
-from workers.copies import Origin, dead_letter, retry_copy
-from workers.knocking import Knocking, Waiting
 from workers.outcome import Answer, Batched, DeadLettered, Expired, Replied, Requeued, Retried
-from workers.patience import Patience
 from workers.publication import Publication, Published
+from workers.settling.copies import Origin, dead_letter, retry_copy
+from workers.settling.knocking import Knocking, Waiting
+from workers.settling.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,6 @@ import orjson
 from messages import ErrorCode, FieldError
 from topology import Names
 from workers import headers as h
-from workers.copies import Origin, dead_letter
 from workers.deadletters import Desk, Foresight, Operator, Reader, Workbench
 from workers.link.ground import stand
 from workers.link.scan import scanning
@@ -21,6 +20,7 @@ from workers.link.sender import sending
 from workers.outcome import DeadLettered, Delivery, Failure, Properties, Subject
 from workers.publication import Publication, Published
 from workers.settings import Settings
+from workers.settling.copies import Origin, dead_letter
 from workers.testing import agent
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from contract.stage import ANSWERS, MAILBOX_KEY, RUNG
 
 from messages import ErrorCode
 from workers import headers as h
-from workers.copies import Origin
 from workers.outcome import Answer, Attempt, DeadLettered, Expired, Failure, Retried, Subject
 from workers.settle import Settler
+from workers.settling.copies import Origin
 
 if TYPE_CHECKING:
     from contract.stage import Stage

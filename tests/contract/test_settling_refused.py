@@ -12,8 +12,8 @@ from contract.real import OnTheBroker
 from contract.stage import ANSWERS, MAILBOX, RETRY
 
 from workers.outcome import Replied
-from workers.patience import ANSWER_TRIES
 from workers.publication import Published
+from workers.settling.patience import ANSWER_TRIES
 
 if TYPE_CHECKING:
     from workers.outcome import DeadLettered, Retried

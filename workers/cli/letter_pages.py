@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from workers.deadletters import Verdict
 from workers.logs.clean import clean
-from workers.replays import DONE
+from workers.settling.replays import DONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from workers.deadletters import Canary, Deed, Group, Letter, Progress, Shape, Shown, Summary
-    from workers.replays import Replayed
+    from workers.settling.replays import Replayed
 
 #: Characters of an id in a list: enough to name the letter.
 SHORT: Final = 8

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from workers.deadletters.notes import Deed, Step, Verb, read_note, with_note
 from workers.headers import offset_of
-from workers.replays import heard
+from workers.settling.replays import heard
 
 if TYPE_CHECKING:
     from workers.deadletters.letter import Summary
     from workers.deadletters.notes import Note
     from workers.deadletters.reading import Reader
     from workers.outcome import Delivery
-    from workers.replays import Replayed
+    from workers.settling.replays import Replayed
 
 #: Actions remembered; the oldest are forgotten first.
 MOST_DEEDS: Final = 10_000

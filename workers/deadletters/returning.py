@@ -1,7 +1,7 @@
 """What becomes of what was sent, as the journal tells it while an action runs.
 
-A letter that comes back says so by itself. That it is done, or is tried again, its worker says (see
-`workers.replays`); where no worker does, all that can be known is that it did not come back.
+A letter that comes back says so by itself. That it is done, or is tried again, its worker says
+(`workers.settling.replays`); where none does, all that can be known is that it did not come back.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from workers.deadletters.views import Canary, Halt, Verdict
-from workers.replays import DONE, heard
+from workers.settling.replays import DONE, heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workers.deadletters.reading import Reader
     from workers.link.stream import Following
     from workers.outcome import Delivery
-    from workers.replays import Replayed
+    from workers.settling.replays import Replayed
 
 #: Seconds between two looks at what came.
 LOOK_EVERY: Final = 0.2

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workers.deadletters.letter import Letter, Summary
     from workers.deadletters.marking import Shape
     from workers.deadletters.notes import Deed
-    from workers.replays import Replayed
+    from workers.settling.replays import Replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from faults.raw import Raw
 from faults.row import Figure, Row, Scale
 from faults.rows.worker_rows import MIX
 
-from workers.knocking import FIRST_KNOCK
-from workers.patience import PATIENCE
+from workers.settling.knocking import FIRST_KNOCK
+from workers.settling.patience import PATIENCE
 
 if TYPE_CHECKING:
     from faults.crew import Child

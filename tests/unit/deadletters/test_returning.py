@@ -14,7 +14,7 @@ from workers.deadletters.course import Course
 from workers.deadletters.notes import Action
 from workers.deadletters.returning import Returns
 from workers.outcome import Delivery, Properties
-from workers.replays import AGAIN, DONE, REPLAYED, Replayed
+from workers.settling.replays import AGAIN, DONE, REPLAYED, Replayed
 
 NAMES = Names()
 NOW = datetime(2026, 5, 1, tzinfo=UTC).isoformat()

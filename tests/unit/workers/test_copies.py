@@ -7,7 +7,6 @@ import orjson
 from messages import ErrorCode, FieldError
 from topology import Delay, Names
 from workers import headers as h
-from workers.copies import MOST_ERROR, Origin, dead_letter, fingerprint, retry_copy
 from workers.outcome import (
     Attempt,
     DeadLettered,
@@ -17,6 +16,7 @@ from workers.outcome import (
     Retried,
     Subject,
 )
+from workers.settling.copies import MOST_ERROR, Origin, dead_letter, fingerprint, retry_copy
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ORIGIN = Origin(Names(), "default", "worker-1", "worker")

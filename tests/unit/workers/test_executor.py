@@ -10,7 +10,6 @@ import pytest
 
 from messages import ErrorCode, Payload, ProtocolModel
 from workers import Context, RegistrationError, Registry, RetryPolicy
-from workers.copies import error_header
 from workers.executor import frames
 from workers.executor.ends import Afar, died, overran, signal_name
 from workers.executor.named import name_of
@@ -19,6 +18,7 @@ from workers.executor.spent import Spent
 from workers.logs import LogPlan
 from workers.outcome import Replied
 from workers.recovery import failure_of
+from workers.settling.copies import error_header
 from workers.testing import Rehearsal
 
 T = TypeVar("T")

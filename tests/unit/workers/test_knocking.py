@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workers.knocking import FIRST_KNOCK, LONGEST_KNOCK, Knocking, Waiting
 from workers.publication import Published
+from workers.settling.knocking import FIRST_KNOCK, LONGEST_KNOCK, Knocking, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.patience import ANSWER_TRIES, FORGOTTEN, MOST_ADDRESSES, PATIENCE, Patience
+from workers.settling.patience import ANSWER_TRIES, FORGOTTEN, MOST_ADDRESSES, PATIENCE, Patience
 
 FULL = ("", "full")
 OTHER = ("leveret.replies", "other")

@@ -11,7 +11,6 @@ import pytest
 from messages import ErrorCode
 from topology import Names
 from workers import headers as h
-from workers.copies import Origin
 from workers.outcome import (
     Batched,
     DeadLettered,
@@ -24,7 +23,8 @@ from workers.outcome import (
     Retried,
     Subject,
 )
-from workers.replays import AGAIN, DONE, REPLAYED, heard, word
+from workers.settling.copies import Origin
+from workers.settling.replays import AGAIN, DONE, REPLAYED, heard, word
 
 if TYPE_CHECKING:
     from workers.outcome import Outcome

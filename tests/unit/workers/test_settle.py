@@ -7,7 +7,6 @@ from contract.recording import RecordingBooks, RecordingBroker
 
 from messages import ErrorCode
 from topology import Delay, Names
-from workers.copies import Origin
 from workers.outcome import (
     Answer,
     Batched,
@@ -23,9 +22,10 @@ from workers.outcome import (
     Retried,
     Subject,
 )
-from workers.patience import ANSWER_TRIES
 from workers.publication import Publication, Published
 from workers.settle import Settler
+from workers.settling.copies import Origin
+from workers.settling.patience import ANSWER_TRIES
 
 ANSWER = Answer("", "answers", "c-1", "task_response", b"{}")
 FAILURE = Failure(ErrorCode.REJECTED, "no")

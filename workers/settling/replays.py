@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from topology import Names
-    from workers.copies import Origin
     from workers.outcome import Delivery, Outcome
+    from workers.settling.copies import Origin
 
 #: The AMQP type of such a word in the journal.
 REPLAYED: Final = "leveret.replayed"

@@ -1,0 +1,1 @@
+"""What settling takes: clean copies, and what to do while the broker does not take them."""
