@@ -1,4 +1,4 @@
-"""Lends what tests need that harm a whole broker."""
+"""What tests of several pages here lend, and what those need that harm a whole broker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from broker.harm import echoing
+from broker.users import Users
 from broker.vhost import Vhost
 from broker.worker import Asking, serving
 
@@ -32,6 +33,14 @@ def own() -> Iterator[PrivateBroker]:
 def vhost(amqp_url: str, management_url: str) -> Vhost:
     """Return the means to harm this test's virtual host."""
     return Vhost(amqp_url, management_url)
+
+
+@pytest.fixture
+def users(management_url: str, amqp_url: str) -> Iterator[Users]:
+    """Lend users that are gone after the test."""
+    made = Users(management_url, amqp_url)
+    yield made
+    made.forget()
 
 
 @pytest.fixture
