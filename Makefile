@@ -49,7 +49,7 @@ fuzz: environment ## Fuzz the decoder for ten minutes; ARGS="--seconds 60" for o
 bench: broker ## Compare with the peers in one run.
 	@$(BIN)/python benchmarks/peers.py $(ARGS)
 
-faults: broker ## Run every fault in full, and write its figures into docs/guarantees.md.
+faults: broker ## Run every fault and write its figures down; ARGS="--full" for all there is.
 	@PYTHONPATH=tests $(BIN)/python -m faults.run $(ARGS)
 
 soak: broker ## Run random faults for a time: ARGS="--seconds 7200".

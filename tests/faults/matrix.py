@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from faults.crew import Crew
-    from faults.row import Figure, Row, Scale
+    from faults.row import Figure, Row
+    from faults.scales import Scale
 
     from workers.broker import PrivateBroker
 
@@ -49,6 +50,7 @@ async def run_row(
     async with Rig(broker, crew, directory, seed) as rig:
         figure = await row.run(rig, scale)
         figure.row = row.name
+        figure.scale = scale.size.value
         figure.strikes = scale.faults
         figure.told["row_s"] = round(time.monotonic() - began, 1)
     for name in tracebacks(directory):

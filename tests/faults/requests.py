@@ -51,12 +51,14 @@ class Order:
     #: Go on beyond the count until told to end (SIGTERM).
     endless: bool = False
     #: Seconds after which it ends whatever is confirmed.
-    within: float = 600.0
+    within: float = 7_200.0
     exchange: str = "leveret.requests"
     reply_to: str = REPLY_TO
     #: Task types in turn, with their parameters.
     tasks: tuple[tuple[str, dict[str, object]], ...] = (("effect", {}),)
     headers: dict[str, object] = field(default_factory=dict)
+    #: Do not say when a message was made, so that its ttl never passes.
+    ageless: bool = False
 
     def text(self) -> str:
         """Return it as one argument of a command line."""
@@ -77,7 +79,7 @@ class Order:
             delivery_mode=2,
             correlation_id=told,
             message_id=told,
-            timestamp=int(time.time()),
+            timestamp=None if self.ageless else int(time.time()),
             headers=self.headers,
         )
         return f"task_request.{task}", properties, body(told, task, parameters, self.reply_to)

@@ -6,21 +6,14 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from faults.scales import SCALES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from faults.reckoning import Reckoning
     from faults.rig import Rig
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How much of a fault: messages, how often it strikes, and seconds where it lasts."""
-
-    messages: int
-    faults: int = 1
-    seconds: float = 1.0
+    from faults.scales import Scale, Scales
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +21,8 @@ class Figure:
     """What a row reports; `broken` names each promise that did not hold."""
 
     row: str = ""
+    #: How much of the fault there was: `short`, `usual` or `full`.
+    scale: str = ""
     strikes: int = 0
     messages: int = 0
     lost: int = 0
@@ -81,11 +76,14 @@ class Row:
 
     name: str
     run: Callable[[Rig, Scale], Awaitable[Figure]]
-    full: Scale
-    short: Scale
     #: Nodes of the broker it needs.
     nodes: int = 1
     #: Whether even its short form is too long for the suite.
     long: bool = False
     #: Returns what it needs and this machine has not, and how to get it; empty where all is there.
     lacks: Callable[[], str] = nothing
+
+    @property
+    def scales(self) -> Scales:
+        """How much of it there is."""
+        return SCALES[self.name]

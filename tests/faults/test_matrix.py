@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from faults.crew import Crew
 from faults.matrix import ROWS, run_row
+from faults.scales import Size
 
 from workers.broker import NoBrokerError, PrivateBroker
 
@@ -60,7 +61,12 @@ async def test_a_row_of_the_matrix_keeps_its_promises(
     if lack := row.lacks():
         pytest.skip(lack)
     figure = await run_row(
-        row, row.short, broker=broker_of(row.nodes), crew=crew, directory=tmp_path, seed=1
+        row,
+        row.scales.of(Size.SHORT),
+        broker=broker_of(row.nodes),
+        crew=crew,
+        directory=tmp_path,
+        seed=1,
     )
     assert not figure.broken, figure.line()
     assert figure.messages

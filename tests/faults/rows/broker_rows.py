@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from faults.proxy import Proxy
-from faults.row import Figure, Row, Scale
+from faults.row import Figure, Row
 
 from workers.broker import with_vhost
 
 if TYPE_CHECKING:
     from faults.crew import Child
     from faults.rig import Rig
+    from faults.scales import Scale
 
     from workers.broker import Node
 
@@ -150,29 +151,21 @@ ROWS: Final = (
     Row(
         name="broker kill -9",
         run=kill,
-        full=Scale(6_000, 5, 40),
-        short=Scale(300, 1, 3),
     ),
     Row(
         name="quorum leader kill -9",
         run=kill_leader,
-        full=Scale(4_000, 4, 40),
-        short=Scale(300, 1, 3),
         nodes=3,
         long=True,
     ),
     Row(
         name="1 of 3 nodes stopped",
         run=partial(stop_nodes, stopped=1),
-        full=Scale(5_000, 1, 20),
-        short=Scale(300, 1, 3),
         nodes=3,
     ),
     Row(
         name="2 of 3 nodes stopped",
         run=partial(stop_nodes, stopped=2),
-        full=Scale(5_000, 2, 20),
-        short=Scale(300, 2, 3),
         nodes=3,
         long=True,
     ),
@@ -183,8 +176,6 @@ ROWS: Final = (
             raised=("set_vm_memory_high_watermark", "absolute", "1MB"),
             over=("set_vm_memory_high_watermark", "absolute", "2GB"),
         ),
-        full=Scale(8_000, 1, 15),
-        short=Scale(400, 1, 1),
     ),
     Row(
         name="disk alarm",
@@ -193,8 +184,6 @@ ROWS: Final = (
             raised=("set_disk_free_limit", "900000000000000"),
             over=("set_disk_free_limit", "50MB"),
         ),
-        full=Scale(8_000, 1, 15),
-        short=Scale(400, 1, 1),
         long=True,
     ),
 )

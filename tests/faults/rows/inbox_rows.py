@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from faults.proxy import DOWN, UP
-from faults.row import Figure, Row, Scale
+from faults.row import Figure, Row
 from faults.rows.line_rows import swallow
 from faults.rows.worker_rows import PREFETCH, kill
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from faults.rig import Rig
+    from faults.scales import Scale
 
 #: Seconds in which what was claimed before takes its effect, and a store fills up.
 IN_HAND: Final = 2.0
+#: Seconds from one time the store is away to the next, about.
+BETWEEN: Final = 3.0
 #: Bytes beyond the effects' own file that a process may write to a file of a full disk.
 ROOM: Final = 100_000
 
@@ -98,7 +101,8 @@ async def store_away(
     figure = Figure()
     await rig.work(count=2, prefetch=PREFETCH)
     await rig.consuming(2)
-    await rig.publish(scale.messages, rate=scale.messages / scale.seconds / 4, endless=True)
+    rate = scale.messages / scale.faults / (IN_HAND + scale.seconds + BETWEEN)
+    await rig.publish(scale.messages, rate=rate, endless=True)
     meanwhile = 0
     for _ in range(scale.faults):
         await rig.effects_after(time.monotonic(), count=100)
@@ -120,31 +124,21 @@ ROWS: Final = (
     Row(
         name="inbox store locked by somebody else",
         run=partial(file_away, away=locked),
-        full=Scale(4_000, 3, 7),
-        short=Scale(300, 1, 0.5),
     ),
     Row(
         name="inbox store full",
         run=partial(file_away, away=full),
-        full=Scale(4_000, 3, 7),
-        short=Scale(300, 1, 0.5),
     ),
     Row(
         name="with the inbox: every 50th confirm swallowed",
         run=partial(with_inbox, row=partial(swallow, up=DOWN), strictly=True),
-        full=Scale(4_000, 50, 16),
-        short=Scale(200, 25, 1),
     ),
     Row(
         name="with the inbox: every 50th ack swallowed",
         run=partial(with_inbox, row=partial(swallow, up=UP), strictly=True),
-        full=Scale(4_000, 50, 16),
-        short=Scale(200, 25, 1),
     ),
     Row(
         name="with the inbox: worker kill -9",
         run=partial(with_inbox, row=kill, strictly=False),
-        full=Scale(8_000, 20, 30),
-        short=Scale(200, 1, 1),
     ),
 )

@@ -15,12 +15,13 @@ from faults.proxy import Proxy
 from faults.raw import Raw
 from faults.requests import body, number_of, request_id
 from faults.rig import FIRST
-from faults.row import Figure, Row, Scale
+from faults.row import Figure, Row
 
 from topology import parse_delays
 
 if TYPE_CHECKING:
     from faults.rig import Rig
+    from faults.scales import Scale
 
 _KEY: Final = "task_request.effect"
 #: Poison frames from which on a figure is measured, and not only tried.
@@ -93,7 +94,7 @@ async def outage(rig: Rig, scale: Scale) -> Figure:
     rig.outage_file.touch()
     await rig.work(count=2)
     await rig.consuming(2)
-    await (await rig.publish(scale.messages, tasks=(("outage", {}),))).wait()
+    await (await rig.publish(scale.messages, tasks=(("outage", {}),), ageless=True)).wait()
     await rig.publish(scale.messages // 2, tasks=BESIDE, rate=scale.messages / 2 / scale.seconds)
     await rig.lasts(scale.seconds)
     rig.outage_file.unlink()
@@ -134,13 +135,9 @@ ROWS: Final = (
     Row(
         name="poison frames",
         run=poisoned,
-        full=Scale(20_000, 1_000, 30),
-        short=Scale(500, 40, 1.5),
     ),
     Row(
         name="everything fails in passing, then nothing",
         run=outage,
-        full=Scale(1_000, 1, 30),
-        short=Scale(100, 1, 1.5),
     ),
 )

@@ -10,7 +10,7 @@ from faults.books import MAIN
 from faults.place import NAMES, WORK
 from faults.proxy import Proxy
 from faults.raw import Raw
-from faults.row import Figure, Row, Scale
+from faults.row import Figure, Row
 from faults.rows.worker_rows import MIX
 
 from workers.settling.knocking import FIRST_KNOCK
@@ -19,6 +19,7 @@ from workers.settling.patience import PATIENCE
 if TYPE_CHECKING:
     from faults.crew import Child
     from faults.rig import Rig
+    from faults.scales import Scale
 
 DEAD_QUEUE: Final = NAMES.dead_queue("default")
 #: Requests whose answers nobody can be given: known as sent, and no more is expected of them.
@@ -92,7 +93,8 @@ async def no_dead_exchange(rig: Rig, scale: Scale) -> Figure:
         made, gone = proxy.made, time.monotonic()
         await (await rig.publish(BURIED, tasks=(("reject", {}),))).wait()
         held = rig.books.progress()
-        await (await rig.publish(scale.messages, rate=scale.messages / scale.seconds)).wait()
+        publisher = await rig.publish(scale.messages, rate=scale.messages / scale.seconds)
+        await publisher.wait(scale.seconds + 60)
         others = rig.books.progress() - held
         await rig.answered(others)
         away = time.monotonic() - gone
@@ -166,30 +168,22 @@ async def recreated(rig: Rig, scale: Scale) -> Figure:
 
 
 ROWS: Final = (
-    Row(name="reply queue full", run=full_replies, full=Scale(5_000), short=Scale(300)),
-    Row(name="reply queue deleted", run=no_replies, full=Scale(5_000), short=Scale(300)),
+    Row(name="reply queue full", run=full_replies),
+    Row(name="reply queue deleted", run=no_replies),
     Row(
         name="dead-letter exchange missing",
         run=no_dead_exchange,
-        full=Scale(2_000, 1, 15),
-        short=Scale(200, 1, 1.5),
     ),
     Row(
         name="dead-letter queue full",
         run=full_dead_queue,
-        full=Scale(2_000, 1, 15),
-        short=Scale(200, 1, 1.5),
     ),
     Row(
         name="work queue deleted for a while: every restored channel fails",
         run=recreated,
-        full=Scale(1_200, 3, 6),
-        short=Scale(100, 1, 1),
     ),
     Row(
         name="work queue deleted and re-created at once",
         run=recreated,
-        full=Scale(1_200, 3, 0),
-        short=Scale(100, 1, 0),
     ),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import postgres
 import psycopg
 from faults import booking
-from faults.row import Figure, Row, Scale
+from faults.row import Figure, Row
 from faults.rows.inbox_rows import store_away
 from faults.rows.worker_rows import kill
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from faults.rig import Rig
+    from faults.scales import Scale
 
     #: Takes a server away from its clients while its context is open.
     Trouble = Callable[[postgres.Server], AbstractContextManager[None]]
@@ -126,8 +127,6 @@ ROWS: Final = (
         Row(
             name=f"inbox in PostgreSQL: {name}",
             run=partial(away, trouble=trouble),
-            full=Scale(4_000, 3, 7),
-            short=Scale(300, 1, 0.5),
             lacks=missing,
         )
         for name, trouble in (
@@ -140,8 +139,6 @@ ROWS: Final = (
     Row(
         name="inbox in PostgreSQL: worker kill -9, effects in its transaction",
         run=booked,
-        full=Scale(8_000, 20, 30),
-        short=Scale(200, 1, 1),
         lacks=missing,
     ),
 )

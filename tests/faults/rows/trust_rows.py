@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from faults.certificates import Authority
 from faults.proxy import Proxy
-from faults.row import Figure, Row, Scale
+from faults.row import Figure, Row
 from faults.wiretap import Wiretap
 
 from workers.broker.ports import free_ports
@@ -19,6 +19,7 @@ from workers.broker.ports import free_ports
 if TYPE_CHECKING:
     from faults.crew import Child
     from faults.rig import Rig
+    from faults.scales import Scale
 
 EVERYTHING: Final = {"configure": ".*", "write": ".*", "read": ".*"}
 NOTHING: Final = {"configure": "^$", "write": "^$", "read": "^$"}
@@ -165,25 +166,17 @@ ROWS: Final = (
     Row(
         name="certificate of a wrong CA, expired, of another host",
         run=distrusted,
-        full=Scale(1_000, 3, 4),
-        short=Scale(50, 3, 0.2),
     ),
     Row(
         name="certificate expired under a worker, and renewed",
         run=renewed,
-        full=Scale(2_000, 1, 20),
-        short=Scale(100, 1, 1),
     ),
     Row(
         name="password changed and changed back",
         run=partial(refused, permissions=False),
-        full=Scale(2_000, 1, 20),
-        short=Scale(100, 1, 1),
     ),
     Row(
         name="permissions taken and given back",
         run=partial(refused, permissions=True),
-        full=Scale(2_000, 1, 20),
-        short=Scale(100, 1, 1),
     ),
 )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from faults.requests import number_of
 from faults.rig import FIRST
-from faults.row import Figure, Row, Scale
+from faults.row import Figure, Row
 from faults.sabotage import CRASH, POINTS
 
 if TYPE_CHECKING:
     from faults.rig import Rig
+    from faults.scales import Scale
 
     #: Task types in turn, with their parameters.
     Tasks = tuple[tuple[str, dict[str, object]], ...]
@@ -212,46 +213,32 @@ ROWS: Final = (
     Row(
         name="a body that kills its worker, prefetch 50",
         run=killed_by,
-        full=Scale(2_000, 5),
-        short=Scale(100, 1),
     ),
     Row(
         name="worker kill -9",
         run=kill,
-        full=Scale(20_000, 40, 50),
-        short=Scale(600, 4, 2),
     ),
     *(
         Row(
             name=f"crash {point}",
             run=partial(crash, point=point),
-            full=Scale(3_000, 50),
-            short=Scale(90, 1),
         )
         for point in POINTS
     ),
     Row(
         name="rolling SIGTERM, grace longer than the work",
         run=partial(roll, grace=5.0),
-        full=Scale(4_000, 20, 30),
-        short=Scale(150, 2, 1.2),
     ),
     Row(
         name="rolling SIGTERM, grace shorter than the work",
         run=partial(roll, grace=0.05),
-        full=Scale(4_000, 20, 30),
-        short=Scale(150, 2, 1.2),
     ),
     Row(
         name="worker SIGSTOP",
         run=freeze,
-        full=Scale(3_000, 3, 4),
-        short=Scale(150, 1, 2.5),
     ),
     Row(
         name="replicas 1 → 8 → 1",
         run=scale_out,
-        full=Scale(4_000, 8, 24),
-        short=Scale(300, 4, 2.4),
     ),
 )

@@ -59,25 +59,40 @@ def test_frames_are_whole_however_they_arrive() -> None:
     assert found == frames
 
 
+def told(page: str, *figures: Figure) -> str:
+    """Return the page with these figures in its table of rows a and b."""
+    return written(page, broker="3.10", where="Here.", figures=figures, order=("a", "b"))
+
+
 PAGE = "before\n<!-- faults 3.10 -->\n| old | 1 |\n<!-- end of faults -->\nafter\n"
 
 
 def test_a_run_replaces_its_own_rows_and_keeps_the_others() -> None:
     """A row that was run again is told anew, in its place."""
-    order = ("a", "b")
-    both = {"b": "| b | 2 |", "a": "| a | 1 |"}
-    once = written(PAGE, broker="3.10", where="Here.", figures=both, order=order)
-    again = written(once, broker="3.10", where="There.", figures={"a": "| a | 3 |"}, order=order)
-    assert "| a | 3 |\n| b | 2 |" in again
-    assert "Here." not in again
+    once = told(PAGE, Figure(row="b", messages=2), Figure(row="a", messages=1))
+    again = told(once, Figure(row="a", messages=3))
+    assert [line[:10] for line in again.splitlines() if line[:3] in {"| a", "| b"}] == [
+        "| a |  | 3",
+        "| b |  | 2",
+    ]
+    assert "old" not in again
     assert again.startswith("before\n")
     assert again.endswith("\nafter\n")
+
+
+def test_what_was_found_in_full_is_replaced_by_the_like_or_by_a_broken_promise() -> None:
+    """A small run on the way must not make the page say less."""
+    page = told(PAGE, Figure(row="a", scale="full", messages=100))
+    assert told(page, Figure(row="a", scale="usual", messages=1)) == page
+    assert "| a | full | 99 |" in told(page, Figure(row="a", scale="full", messages=99))
+    broken = Figure(row="a", scale="usual", messages=1, broken=["it was lost"])
+    assert "| a | usual | 1 |" in told(page, broken)
 
 
 def test_a_page_without_a_place_is_refused() -> None:
     """Figures of another version are not written over these."""
     with pytest.raises(ValueError, match=r"faults 4\.0"):
-        written(PAGE, broker="4.0", where="Here.", figures={}, order=())
+        written(PAGE, broker="4.0", where="Here.", figures=(), order=())
 
 
 def test_a_broken_promise_stands_in_the_table() -> None:
