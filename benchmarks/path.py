@@ -36,7 +36,7 @@ from workers.metrics.metrics import Metrics
 from workers.outcome import Delivery, Properties
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
-from workers.presence import describe
+from workers.presence.heartbeat import describe
 from workers.runners import Runners
 from workers.settings import Settings
 from workers.settle import Settler

@@ -31,11 +31,12 @@ from workers.logs import LogPlan, log_outcome
 from workers.metrics.figures import AGE, histogram
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
-from workers.presence import Presence, describe, leveret_version
+from workers.presence.heartbeat import Presence, describe
 from workers.runners import Runners
 from workers.settle import Settler
 from workers.settling.copies import Origin
 from workers.settling.replays import word
+from workers.version import leveret_version
 
 if TYPE_CHECKING:
     from workers.control.commands import Command

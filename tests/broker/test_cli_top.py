@@ -8,11 +8,11 @@ from broker.command import leveret
 from broker.worker import NAMES, Asking, serving
 
 from examples import registry
+from workers.presence.watching import Watching
 from workers.settings import Settings
-from workers.watching import Watching
 
 if TYPE_CHECKING:
-    from workers.watching import Picture
+    from workers.presence.watching import Picture
 
 
 async def test_one_picture_holds_who_is_there_and_what_they_did(amqp_url: str) -> None:

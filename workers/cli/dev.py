@@ -23,7 +23,7 @@ from workers.cli.options import NOWHERE, Where, settings
 from workers.link.client import Client
 from workers.link.ground import stand
 from workers.logs import LogPlan, configure
-from workers.presence import Roster
+from workers.presence.roster import Roster
 from workers.publication import Publication
 from workers.replicas.replicas import Replicas, Start
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from workers.cli.books import Books
-    from workers.presence import Roster
+    from workers.presence.roster import Roster
     from workers.replicas.replicas import Replicas
     from workers.settings import Settings
 

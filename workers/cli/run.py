@@ -20,11 +20,11 @@ from workers.logs import LogPlan, configure
 from workers.metrics.exposition import merge, page
 from workers.metrics.metrics import Metrics
 from workers.notify import VARIABLES, notifying
-from workers.presence import leveret_version
 from workers.replicas.overseeing import oversee
 from workers.replicas.replicas import Replicas, Start
 from workers.replicas.scaling import Limits
 from workers.service import Service, Watch
+from workers.version import leveret_version
 from workers.web import Server, application
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from workers.cli import DONE, FAILED, WRONG_USE, Failure
 from workers.cli.options import NOWHERE, Where, settings
 from workers.cli.say import say, write
 from workers.loading import load
-from workers.presence import leveret_version
+from workers.version import leveret_version
 
 if TYPE_CHECKING:
     from messages.changes import Change

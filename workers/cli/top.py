@@ -17,12 +17,12 @@ from rich.text import Text
 from workers.cli import DONE
 from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
 from workers.cli.say import plural, write
-from workers.watching import Picture, Watching
+from workers.presence.watching import Picture, Watching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workers.presence import Replica
+    from workers.presence.roster import Replica
     from workers.settings import Settings
 
 #: Seconds between two pictures, and between two looks while waiting for the first heartbeats.

@@ -26,7 +26,7 @@ from workers.console.schemas import example, fields
 from workers.outcome import Delivery, Properties
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
-from workers.presence import describe
+from workers.presence.heartbeat import describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

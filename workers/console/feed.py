@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from topology import TopologyError
 from workers.console.live import Listeners
 from workers.link.supervisor import LinkError
-from workers.watching import Picture, Watching
+from workers.presence.watching import Picture, Watching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

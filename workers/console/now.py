@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from topology import Names
     from topology.apply import Depth
     from workers.console.feed import Feed, Figures
-    from workers.presence import Replica
-    from workers.watching import Picture
+    from workers.presence.roster import Replica
+    from workers.presence.watching import Picture
 
 #: Types named of a replica; more are counted.
 MOST_TYPES = 12

@@ -15,7 +15,7 @@ from workers.console.charts import spark
 from workers.console.doors.cookies import with_cookie
 from workers.console.doors.doors import TOKEN
 from workers.console.doors.entry import Refused, entry_of
-from workers.presence import leveret_version
+from workers.version import leveret_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from workers.deadletters.replaying import publication
 from workers.outcome import Delivery, Properties
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
-from workers.presence import describe
+from workers.presence.heartbeat import describe
 
 if TYPE_CHECKING:
     from messages import FieldError

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from aio_pika import Connection
 
     from topology import Plan
-    from workers.presence import Replica
+    from workers.presence.roster import Replica
+    from workers.presence.watching import Picture
     from workers.settings import Settings
-    from workers.watching import Picture
 
 #: Names told of many.
 MOST_NAMES = 4

@@ -12,13 +12,13 @@ from workers.doctor import broker, machine, unsafe
 from workers.doctor.finding import Finding, wrong
 from workers.link.ground import FramesTooSmall
 from workers.link.supervisor import BrokerUnreachable, LinkError
-from workers.watching import Watching
+from workers.presence.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from workers.presence.watching import Picture
     from workers.settings import Settings
-    from workers.watching import Picture
 
 #: Seconds beyond a heartbeat interval until silence means that nobody is there.
 BEYOND: Final = 0.5

@@ -9,8 +9,8 @@ from topology.apply import Depth
 from workers.console.feed import Feed
 from workers.console.live import MOST, Listeners, stream
 from workers.console.now import now_of
+from workers.presence.watching import Picture
 from workers.settings import Settings
-from workers.watching import Picture
 
 
 async def test_a_stream_tells_what_is_new_until_it_is_over() -> None:

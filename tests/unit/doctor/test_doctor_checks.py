@@ -14,10 +14,10 @@ from topology.apply import Depth
 from workers.doctor import broker, machine
 from workers.doctor.broker import Seen
 from workers.doctor.finding import State
-from workers.presence import Replica
+from workers.presence.roster import Replica
+from workers.presence.watching import Picture
 from workers.settings import Settings
 from workers.testing import agent
-from workers.watching import Picture
 
 NAMES = Names()
 VERSION = BrokerVersion(3, 10, 8)

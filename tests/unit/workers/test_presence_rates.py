@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from messages import Envelope, HeartbeatPayload, encode
-from workers.presence import Roster
+from workers.presence.roster import Roster
 from workers.testing import agent
 
 

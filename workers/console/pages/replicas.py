@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workers.console.feed import Feed
     from workers.console.view import View
     from workers.control.commands import Told
-    from workers.presence import Replica
+    from workers.presence.roster import Replica
     from workers.settings import Settings
 
 log = logging.getLogger("leveret.console")

@@ -18,7 +18,7 @@ from workers.link.client import Client
 from workers.link.ground import connected, wanted
 from workers.link.supervisor import LinkError
 from workers.metrics.figures import AGE, quantile, together
-from workers.presence import Replica, Roster
+from workers.presence.roster import Replica, Roster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

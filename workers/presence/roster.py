@@ -1,0 +1,77 @@
+"""Who is there, from the heartbeats handed in: each replica, and what has grown since its last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from messages import AgentMetadata, Catalog, HeartbeatPayload, InvalidMessage
+from workers.metrics.figures import COUNTERS, grown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Heartbeats missed before a replica counts as gone.
+MISSED: Final = 3
+
+
+class Replica(NamedTuple):
+    """One worker as its last heartbeat told it."""
+
+    agent: AgentMetadata
+    #: Monotonic seconds of the last heartbeat.
+    seen: float
+    #: Its counters, as `workers.metrics.figures` reads them.
+    figures: Mapping[str, float] = {}
+    #: By how much they have grown since the heartbeat before, and in a second of that time.
+    recent: Mapping[str, float] = {}
+    rates: Mapping[str, float] = {}
+
+    @property
+    def state(self) -> str:
+        """Whether it takes messages: `serving`, `paused` or `not ready`."""
+        if self.figures.get("paused"):
+            return "paused"
+        return "serving" if self.figures.get("ready", 1.0) else "not ready"
+
+    def told(self, name: str, otherwise: object = "") -> Any:
+        """Return something that the agent says of itself beyond the protocol, `group` perhaps."""
+        return (self.agent.model_extra or {}).get(name, otherwise)
+
+
+def _after(before: Replica | None, now: Replica) -> Replica:
+    """Return a heartbeat with what has grown since the one before it."""
+    if before is None or now.seen <= before.seen:
+        return now
+    recent = grown(now.figures, before.figures)
+    apart = now.seen - before.seen
+    rates = {name: recent.get(name, 0.0) / apart for name in COUNTERS}
+    return now._replace(recent=recent, rates=rates)
+
+
+class Roster:
+    """Who is there, from the heartbeats handed in; forgets whoever has fallen silent."""
+
+    def __init__(self, *, interval: float, clock: Callable[[], float]) -> None:
+        self._gone_after = interval * MISSED
+        self._clock = clock
+        self._replicas: dict[str, Replica] = {}
+        self._catalog = Catalog((HeartbeatPayload,))
+
+    def heard(self, body: bytes) -> None:
+        """Take a heartbeat; anything else is left alone."""
+        try:
+            payload = self._catalog.decode(body).payload
+        except InvalidMessage:
+            return
+        if isinstance(payload, HeartbeatPayload):
+            agent = payload.agent_status
+            self._replicas[agent.agent_id] = _after(
+                self._replicas.get(agent.agent_id),
+                Replica(agent, self._clock(), payload.metrics),
+            )
+
+    def present(self) -> tuple[Replica, ...]:
+        """Return those heard of lately, by name."""
+        oldest = self._clock() - self._gone_after
+        self._replicas = {k: r for k, r in self._replicas.items() if r.seen >= oldest}
+        return tuple(self._replicas[name] for name in sorted(self._replicas))
