@@ -40,9 +40,9 @@ from workers.version import leveret_version
 
 if TYPE_CHECKING:
     from workers.control.commands import Command
-    from workers.health import Health
     from workers.metrics.metrics import Metrics
     from workers.outcome import Answer, Delivery, Outcome
+    from workers.probes.health import Health
     from workers.publication import Publication, Published
     from workers.registry import Registry
     from workers.runners import Handle

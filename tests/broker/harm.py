@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from broker.worker import Asking
 
     from workers.broker import PrivateBroker
-    from workers.health import Health
+    from workers.probes.health import Health
     from workers.service import Service
 
 

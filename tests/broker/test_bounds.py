@@ -12,7 +12,7 @@ from waiting import until
 
 from messages import ProtocolModel
 from workers import Context, Registry
-from workers.health import Health
+from workers.probes.health import Health
 
 
 class Words(ProtocolModel):

@@ -15,7 +15,7 @@ from broker.worker import Asking, eventually
 from waiting import until
 
 from workers.broker.ports import free_ports
-from workers.health import Health
+from workers.probes.health import Health
 from workers.replicas.overseeing import oversee
 from workers.replicas.replicas import Replicas, Start
 from workers.replicas.scaling import Limits

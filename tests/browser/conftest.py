@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from workers.console.serve import opened
+from workers.probes.web import Server
 from workers.settings import Settings
-from workers.web import Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

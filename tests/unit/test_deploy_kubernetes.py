@@ -10,9 +10,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from workers.probes.web import LAST_REQUESTS
 from workers.service import LAST_CONFIRMS
 from workers.settings import Settings
-from workers.web import LAST_REQUESTS
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "deploy" / "kubernetes"

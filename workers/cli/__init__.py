@@ -70,7 +70,7 @@ def _told(error: BaseException) -> Failure | None:
         ("workers.broker", "NoBrokerError", NO_BROKER),
         ("workers.broker", "BrokerStartError", NO_BROKER),
         ("workers.broker", "ManagementError", FAILED),
-        ("workers.web", "PortTaken", FAILED),
+        ("workers.probes.web", "PortTaken", FAILED),
         ("topology", "NameRefused", WRONG_USE),
         ("workers.console.doors.users", "ConsoleRefused", WRONG_USE),
         ("topology", "TopologyError", FAILED),

@@ -13,19 +13,19 @@ from workers.cli import DONE, FAILED
 from workers.cli.options import NOWHERE, Where, settings
 from workers.console.beside import beside
 from workers.doctor.unsafe import refuse
-from workers.health import Health
 from workers.link.ground import stand
 from workers.loading import load
 from workers.logs import LogPlan, configure
 from workers.metrics.exposition import merge, page
 from workers.metrics.metrics import Metrics
-from workers.notify import VARIABLES, notifying
+from workers.probes.health import Health
+from workers.probes.systemd import VARIABLES, notifying
+from workers.probes.web import Server, application
 from workers.replicas.overseeing import oversee
 from workers.replicas.replicas import Replicas, Start
 from workers.replicas.scaling import Limits
 from workers.service import Service, Watch
 from workers.version import leveret_version
-from workers.web import Server, application
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workers.console.app import Plan, console
 from workers.console.doors.gate import is_loopback
 from workers.console.doors.users import ConsoleRefused, users_of
-from workers.web import Server
+from workers.probes.web import Server
 
 if TYPE_CHECKING:
     import asyncio

@@ -12,7 +12,7 @@ from workers.replicas.scaling import Limits, Load, Trend, decide
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workers.health import Health
+    from workers.probes.health import Health
     from workers.replicas.replicas import Replicas
 
 log = logging.getLogger("leveret.replicas")

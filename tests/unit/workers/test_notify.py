@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.health import Health
-from workers.notify import BEYOND, Notifier, Teller, open_notifier
+from workers.probes.health import Health
+from workers.probes.systemd import BEYOND, Notifier, Teller, open_notifier
 
 UNIT = Path(__file__).resolve().parents[3] / "deploy/systemd/leveret@.service"
 PATIENCE = 120.0

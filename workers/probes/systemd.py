@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, MutableMapping
 
-    from workers.health import Health
+    from workers.probes.health import Health
 
 log = logging.getLogger("leveret.notify")
 

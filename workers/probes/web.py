@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from workers.health import Health
+    from workers.probes.health import Health
 
 #: Seconds for the last requests when the server stops.
 LAST_REQUESTS: Final = 2
