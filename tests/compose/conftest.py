@@ -1,28 +1,53 @@
-"""One compose project of its own for these tests: images, ports, start, end, nothing left over."""
+"""Compose projects of their own for these tests: images, ports, start, end, nothing left over."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from compose.stack import ROOT, Stack, run, succeeds
+from compose.stack import ROOT, Stack, output, run, succeeds
 
 STANDIN = ROOT / "deploy" / "standin"
 #: Ours: the process that started a project is part of its name, so that what it left can be told.
 PROJECT = "leveret-test-"
+#: Tagged likewise: two runs on one engine may be of two trees.
 WORKER_IMAGE = "leveret-worker-test"
+#: The broker's, in deploy/cluster/compose.yml.
+NODES = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
 #: What `docker-compose.yml` uses by itself, and what stands in for it.
 OFFICIAL = ("python:3.13-slim", "rabbitmq:4.0-management", "prom/prometheus:v3.5.0")
 STAND_INS = tuple(f"leveret-standin-{name}" for name in ("python", "rabbitmq", "prometheus"))
+#: Ports of the host: each is one that is free.
+PORTS = tuple(
+    f"{name}_PORT"
+    for name in ("RABBITMQ", "RABBITMQ_2", "RABBITMQ_3", "RABBITMQ_MANAGEMENT", "PROMETHEUS")
+)
 #: Seconds. With nothing there before, two cores take 130 for the stand-ins, 60 for the worker.
 STAND_IN_LIMIT, BUILD_LIMIT, PULL_LIMIT = 600, 420, 300
+
+
+class Plan(NamedTuple):
+    """Which files and services a project is made of."""
+
+    suffix: str
+    files: tuple[str, ...]
+    #: Grafana is left out: its image cannot be had everywhere, and nothing here asks it.
+    services: tuple[str, ...]
+
+
+ONE = Plan("", (), ("rabbitmq", "topology", "worker", "prometheus"))
+#: Nobody asks Prometheus here either.
+THREE = Plan(
+    "-cluster", ("deploy/cluster/compose.yml",), ("rabbitmq", *NODES[1:], "topology", "worker")
+)
 
 
 def compose_command() -> list[str] | None:
@@ -42,9 +67,12 @@ def remove_left_over_projects(compose: Sequence[str]) -> None:
     template = '{{.Label "com.docker.compose.project"}}'
     for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"]):
         for name in set(run(["docker", *kind, "--format", template]).split()):
-            owner = re.fullmatch(rf"{PROJECT}(\d+)", name)
+            owner = re.fullmatch(rf"{PROJECT}(\d+)(-cluster|-new)?", name)
             if owner and not Path(f"/proc/{owner[1]}").exists():
                 run([*compose, "--project-name", name, "down", "--volumes", "--timeout=1"], 120)
+    for tag in run(["docker", "images", "--format", "{{.Tag}}", WORKER_IMAGE]).split():
+        if not Path(f"/proc/{tag}").exists():
+            succeeds(["docker", "image", "rm", f"{WORKER_IMAGE}:{tag}"])
 
 
 @pytest.fixture(scope="session")
@@ -76,50 +104,59 @@ def images(compose: list[str]) -> tuple[str, ...]:
     )
 
 
-def build_worker(base: str) -> None:
-    """Build the worker's image; its first stage keeps a name, so that the next build is quick."""
-    index = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    argument = ["--build-arg", f"BASE={base}"]
-    if index.returncode == 0 and index.stdout.strip():
-        argument += ["--build-arg", f"PIP_INDEX_URL={index.stdout.strip()}"]
-    build = ["docker", "build", "--file=deploy/Dockerfile", *argument]
-    for more in (["--target=build", f"--tag={WORKER_IMAGE}-stage"], [f"--tag={WORKER_IMAGE}"]):
-        name = more[-1].removeprefix("--tag=")
-        before = run(["docker", "images", "--quiet", "--no-trunc", name]).split()
-        run([*build, *more, "."], BUILD_LIMIT)
-        after = run(["docker", "images", "--quiet", "--no-trunc", name]).split()
-        for old in set(before) - set(after):
-            succeeds(["docker", "image", "rm", old])
+def index_url() -> str:
+    """Give the index that this machine's pip is told to use; nothing where it has its own."""
+    told = output([sys.executable, "-m", "pip", "config", "get", "global.index-url"])
+    return (told or "").strip()
+
+
+def build(directory: Path, name: str, dockerfile: str, **arguments: str) -> None:
+    """Build an image; its first stage is called `<name>-stage`, so that nothing lies about unnamed.
+
+    While that is there, the next build is quick.
+    """
+    stage = f"{name.partition(':')[0]}-stage"
+    given = [word for one in arguments.items() for word in ("--build-arg", "=".join(one))]
+    command = ["docker", "build", "--file", str(directory / dockerfile), *given]
+    before = run(["docker", "images", "--quiet", "--no-trunc", stage]).split()
+    run([*command, "--target=build", "--tag", stage, str(directory)], BUILD_LIMIT)
+    run([*command, "--tag", name, str(directory)], BUILD_LIMIT)
+    after = run(["docker", "images", "--quiet", "--no-trunc", stage]).split()
+    for old in set(before) - set(after):
+        succeeds(["docker", "image", "rm", old])
 
 
 @pytest.fixture(scope="session")
-def worker_image(images: tuple[str, ...]) -> str:
-    """Give the worker's image, built from this tree."""
-    build_worker(images[0])
-    return WORKER_IMAGE
+def worker_image(images: tuple[str, ...]) -> Iterator[str]:
+    """Lend the worker's image, built from this tree."""
+    name = f"{WORKER_IMAGE}:{os.getpid()}"
+    index = {"PIP_INDEX_URL": found} if (found := index_url()) else {}
+    build(ROOT, name, "deploy/Dockerfile", BASE=images[0], **index)
+    yield name
+    succeeds(["docker", "image", "rm", name])
 
 
-@pytest.fixture(scope="session")
-def stack(compose: list[str], images: tuple[str, ...], worker_image: str) -> Iterator[Stack]:
-    """Give the compose project with one worker, on free ports of the loopback address."""
+@contextmanager
+def running(
+    compose: Sequence[str], images: tuple[str, ...], worker: str, plan: Plan
+) -> Iterator[Stack]:
+    """Lend a compose project with one worker, on free ports of the loopback address."""
     files = ["--file", "docker-compose.yml"]
     if images == STAND_INS:
         files += ["--file", "deploy/standin/compose.yml"]
-    project = f"{PROJECT}{os.getpid()}"
+    files += [word for file in plan.files for word in ("--file", file)]
+    project = f"{PROJECT}{os.getpid()}{plan.suffix}"
     found = Stack(
         (*compose, "--project-name", project, *files),
         project,
         {
-            "WORKER_IMAGE": worker_image,
+            "WORKER_IMAGE": worker,
+            "RABBITMQ_IMAGE": images[1],
             # Few at a time, so that several replicas have their share of what waits.
             "LEVERET_PREFETCH": "20",
-            **dict.fromkeys(("RABBITMQ_PORT", "RABBITMQ_MANAGEMENT_PORT", "PROMETHEUS_PORT"), "0"),
+            **dict.fromkeys(PORTS, "0"),
         },
+        plan.services,
     )
     try:
         found.scale(1)
@@ -132,3 +169,17 @@ def stack(compose: list[str], images: tuple[str, ...], worker_image: str) -> Ite
     label = f"label=com.docker.compose.project={project}"
     for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
         assert not found.docker(*kind, "--quiet", "--filter", label)
+
+
+@pytest.fixture(scope="module")
+def stack(compose: list[str], images: tuple[str, ...], worker_image: str) -> Iterator[Stack]:
+    """Lend the project as people start it."""
+    with running(compose, images, worker_image, ONE) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def cluster(compose: list[str], images: tuple[str, ...], worker_image: str) -> Iterator[Stack]:
+    """Lend the project with a broker of three nodes."""
+    with running(compose, images, worker_image, THREE) as found:
+        yield found

@@ -9,15 +9,13 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Grafana is left out: its image cannot be had everywhere, and nothing here asks it.
-SERVICES = ("rabbitmq", "topology", "worker", "prometheus")
 #: Seconds until the containers run; on two cores it takes 12.
 UP_LIMIT = 180
 
@@ -40,13 +38,18 @@ def run(command: Sequence[str], limit: float = 60, **environment: str) -> str:
     return done.stdout
 
 
+def output(command: Sequence[str], limit: float = 20) -> str | None:
+    """Give the output of a command that may fail; None where it cannot be run, fails or hangs."""
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=limit, check=False, text=True)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
 def succeeds(command: Sequence[str], limit: float = 20) -> bool:
     """Whether a command can be run and ends well in time."""
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=limit, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    return output(command, limit) is not None
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ class Stack:
     compose: tuple[str, ...]
     project: str
     environment: dict[str, str]
+    services: tuple[str, ...]
+    #: Asking the compose tool takes a second of a busy core, and no address changes.
+    _known: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def do(self, *arguments: str, limit: float = 60) -> str:
         """Run a compose command on this project."""
@@ -79,12 +85,15 @@ class Stack:
 
     def address(self, service: str, port: int) -> str:
         """Give host:port where a service's port is published."""
-        return self.do("port", service, str(port)).strip()
+        place = service, port
+        if place not in self._known:
+            self._known[place] = self.do("port", service, str(port)).strip()
+        return self._known[place]
 
     def scale(self, workers: int) -> None:
         """Have so many workers; returns when the others have drained."""
         services = ("up", "--detach", "--no-build", "--no-recreate", "--scale", f"worker={workers}")
-        self.do(*services, *SERVICES, limit=UP_LIMIT)
+        self.do(*services, *self.services, limit=UP_LIMIT)
         self.wait(f"{workers} workers", lambda: len(self.containers("worker")) == workers)
 
     def targets(self, job: str) -> dict[str, str]:

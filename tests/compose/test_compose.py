@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import aio_pika
 import pytest
-from compose.agent import SETTLED_WITHIN, Agent
+from compose.loads import SLOW, agent_at, load, task
 from compose.stack import Stack
 
 pytestmark = pytest.mark.docker
@@ -21,65 +18,14 @@ pytestmark = pytest.mark.docker
 DASHBOARD = Path(__file__).resolve().parents[2] / "deploy/grafana/dashboards/leveret.json"
 #: What conftest.py gives each worker to hold.
 PREFETCH = 20
-#: A second of waiting: long enough to be caught in the middle of it.
-SLOW: dict[str, object] = {"seconds": 1.0, "pieces": 1, "size": 512}
-#: Tasks under way at once in a load.
-MOST_WAITING = 400
+#: Replicas at the height of a load.
+MANY = 8
 #: Figures of what this stack has not: an inbox, and a supervisor of several processes.
 NOT_HERE = (
     "sum by (result) (rate(leveret_inbox_total[30s]))",
     "sum by (instance) (leveret_replicas_wanted)",
     "sum by (instance) (leveret_replicas_answering)",
 )
-
-
-def task(number: int) -> tuple[str, dict[str, object]]:
-    """Give the number's task: quick ones, ones that take a while, ones that need a second try."""
-    if number % 10 == 9:
-        return "flaky", {"failures": 1, "number": number}
-    if number % 3 == 0:
-        return "fetch_local", {"seconds": 0.2, "pieces": 2, "size": 512}
-    return "echo", {"number": number}
-
-
-@asynccontextmanager
-async def agent_at(stack: Stack) -> AsyncIterator[Agent]:
-    """Give an agent that comes from outside, over the published port."""
-    address = stack.address("rabbitmq", 5672)
-    connection = await aio_pika.connect(f"amqp://leveret:leveret@{address}/", timeout=10)
-    async with connection:
-        agent = Agent(await connection.channel(on_return_raises=True))
-        await agent.open()
-        yield agent
-
-
-@asynccontextmanager
-async def load(agent: Agent) -> AsyncIterator[Callable[[int], Any]]:
-    """Have the agent publish all the while; gives a way to wait until so many more are answered."""
-    stop = asyncio.Event()
-
-    async def publish() -> None:
-        for number in itertools.count():
-            if stop.is_set():
-                return
-            # Work for seconds, not for minutes: what is asked for must also be done.
-            while len(agent.published) - len(agent.answers) > MOST_WAITING:
-                if stop.is_set():
-                    return
-                await asyncio.sleep(0.05)
-            await (agent.spoil() if number % 50 == 49 else agent.ask(*task(number)))
-
-    async def more(count: int) -> None:
-        goal = len(agent.answers) + count
-        async with asyncio.timeout(SETTLED_WITHIN), agent._heard:
-            await agent._heard.wait_for(lambda: len(agent.answers) >= goal)
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(publish())
-        try:
-            yield more
-        finally:
-            stop.set()
 
 
 def workers_seen(stack: Stack, count: int) -> Callable[[], bool]:
@@ -143,24 +89,31 @@ async def test_publish_waits_for_its_answer(stack: Stack) -> None:
     assert "hello" in printed
 
 
-async def test_scaling_under_load_loses_nothing(stack: Stack) -> None:
-    """Workers 1 → 3 → 1 under load: each replica has its share, and the books balance."""
+async def test_scaling_under_load_loses_nothing(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Workers 1 → 8 → 1 under load: each replica has its share, and the books balance."""
     async with agent_at(stack) as agent:
         async with load(agent) as more:
             await more(50)
-            await asyncio.to_thread(stack.scale, 3)
-            await asyncio.to_thread(stack.wait, "three targets", workers_seen(stack, 3))
+            await asyncio.to_thread(stack.scale, MANY)
+            await asyncio.to_thread(stack.wait, "all targets", workers_seen(stack, MANY))
             await more(300)
             await asyncio.to_thread(
                 stack.wait,
                 "work on every replica",
-                lambda: len(stack.query("leveret_messages_received_total > 20")) == 3,
+                lambda: len(stack.query("leveret_messages_received_total > 20")) == MANY,
             )
+            shares = stack.query("leveret_messages_received_total")
             await asyncio.to_thread(stack.scale, 1)
             await more(50)
         await agent.assert_balanced()
         # Drained, not killed: what a leaving replica had begun was finished and settled.
         assert set(agent.answers.values()) == {1}
+    with capsys.disabled():
+        counts = sorted((int(one["value"][1]) for one in shares), reverse=True)
+        told = f"{MANY} replicas took {counts} of {len(agent.published)} tasks; lost: 0"
+        sys.stdout.write(f"\n{told}\n")
     stack.wait("one target", workers_seen(stack, 1))
 
 

@@ -170,6 +170,39 @@ def test_the_override_replaces_every_image() -> None:
         assert image in made or service.get("profiles")
 
 
+def test_the_nodes_of_a_cluster_find_each_other() -> None:
+    """They are the ones their configuration names, alike but for name, data and port."""
+    overlay = read_yaml("deploy/cluster/compose.yml")
+    nodes = {name: one for name, one in overlay["services"].items() if "rabbitmq" in name}
+    config = (DEPLOY / "rabbitmq/40-cluster.conf").read_text()
+    assert set(re.findall(r"classic_config\.nodes\.\d = rabbit@(\S+)", config)) == set(nodes)
+    second, third = nodes["rabbitmq-2"], nodes["rabbitmq-3"]
+    own = {"hostname", "volumes", "ports"}
+    assert {k: v for k, v in second.items() if k not in own} == {
+        k: v for k, v in third.items() if k not in own
+    }
+    first = services()["rabbitmq"] | nodes["rabbitmq"]
+    for name, node in nodes.items():
+        merged = first if name == "rabbitmq" else node
+        assert merged["hostname"] == name
+        assert merged["healthcheck"]["test"] == first["healthcheck"]["test"]
+        assert node["environment"].items() <= second["environment"].items()
+        assert node["networks"]["default"]["aliases"] == ["broker"]
+        mounts = [volume.split(":") for volume in node["volumes"] if volume.startswith("./")]
+        assert mounts
+        assert all((ROOT / source).exists() and mode == "ro" for source, _, mode in mounts)
+
+
+def test_workers_of_a_cluster_ask_for_any_node() -> None:
+    """Whatever connects goes to the nodes' common name, and queues are declared on all of them."""
+    overlay = read_yaml("deploy/cluster/compose.yml")["services"]
+    for name in ("topology", "worker", "console"):
+        assert "@broker:5672/" in overlay[name]["environment"]["LEVERET_AMQP_URL"]
+    waits = services()["topology"]["depends_on"] | overlay["topology"]["depends_on"]
+    assert set(waits) == {"rabbitmq", "rabbitmq-2", "rabbitmq-3"}
+    assert {one["condition"] for one in waits.values()} == {"service_healthy"}
+
+
 def test_dockerfile_needs_no_buildkit() -> None:
     """The classic builder understands the Dockerfile: its base is an argument."""
     text = (DEPLOY / "Dockerfile").read_text()

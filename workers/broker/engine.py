@@ -13,6 +13,8 @@ from workers.broker.errors import NoBrokerError
 
 #: What is pulled when no image of RabbitMQ with its HTTP API is there.
 IMAGE = "rabbitmq:4-management"
+#: What deploy/standin/build makes where none can be pulled; it has the HTTP API too.
+_STAND_IN = "leveret-standin-rabbitmq"
 #: Seconds for one request to the engine, and for each piece of a pull.
 ENGINE_TIMEOUT = 20
 #: Seconds a whole pull may take; the image has 120 MB.
@@ -55,11 +57,12 @@ def _remove_leftovers(engine: Any) -> None:
 def _present_image(engine: Any) -> str | None:
     """Return the name of an image with the HTTP API that is there already; ours if it is."""
     tags: list[str] = [tag for image in engine.images.list(name="rabbitmq") for tag in image.tags]
-    return max(
+    official = max(
         (tag for tag in tags if "management" in tag),
         key=lambda tag: (tag == IMAGE, tag),
         default=None,
     )
+    return official or (_STAND_IN if engine.images.list(name=_STAND_IN) else None)
 
 
 def _pulled_image(engine: Any) -> str:
