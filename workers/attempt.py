@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from workers.answers import Answers
+    from workers.answering.answers import Answers
     from workers.crashes.solitude import Solitude
     from workers.endings import Endings
     from workers.executor.pool import Pools

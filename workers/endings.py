@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from messages import InvalidMessage
     from messages.batching import Apart
-    from workers.answers import Answers
+    from workers.answering.answers import Answers
     from workers.limits import TimeLimit
     from workers.outcome import Answer, Attempt
     from workers.registry import Route

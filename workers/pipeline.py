@@ -18,11 +18,11 @@ from messages import ErrorCode, InvalidMessage, decode_parameters
 from messages.batching import BATCH, part
 from messages.json_rpc import Reader, decode_call, is_json_rpc, read_call, split_batch
 from workers import headers
-from workers.answers import Answers
-from workers.asking import NOBODY, asker, salvaged_asker
+from workers.answering.answers import Answers
+from workers.answering.asking import NOBODY, asker, salvaged_asker
+from workers.answering.calls import caller, mark_of, unread
 from workers.attempt import Attempts
 from workers.batches import BatchRun
-from workers.calls import caller, mark_of, unread
 from workers.crashes.suspects import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from messages import Envelope, TaskRequest, ValidationContext
     from messages.batching import Parted
-    from workers.asking import Answerable, Asker
+    from workers.answering.asking import Answerable, Asker
     from workers.limits import TimeLimit
     from workers.outcome import Answer, Delivery, Outcome, Properties
     from workers.registry import Registry, Route

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from messages import SecurityLevel
 from topology import Names
-from workers.asking import Answerable
+from workers.answering.asking import Answerable
 from workers.lanes import Lane
 from workers.recovery import Ladder
 from workers.request import Policy

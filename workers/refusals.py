@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from messages import ErrorCode, InvalidMessage, Salvage
 from messages.json_rpc import salvage_of, told_at
-from workers.asking import NOBODY, salvaged_asker
-from workers.calls import salvaged_caller
+from workers.answering.asking import NOBODY, salvaged_asker
+from workers.answering.calls import salvaged_caller
 from workers.outcome import Subject
 from workers.request import TASK
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from messages import AgentMetadata, Envelope, TaskRequest
     from messages.json_rpc import Call
     from workers import headers
-    from workers.asking import Answerable, Asker
+    from workers.answering.asking import Answerable, Asker
     from workers.outcome import Delivery, Subject
     from workers.recovery import Ladder
 

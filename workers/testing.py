@@ -24,7 +24,7 @@ from messages import (
     encode,
 )
 from topology import Delay, Names
-from workers.asking import Answerable
+from workers.answering.asking import Answerable
 from workers.inbox.once import Once
 from workers.lanes import Lane
 from workers.limits import TimeLimit

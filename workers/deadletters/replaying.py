@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers import headers as h
-from workers.asking import DIRECT
+from workers.answering.asking import DIRECT
 from workers.publication import Publication
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from writing import task, written
 from messages import ErrorCode, InvalidMessage, ProtocolModel
 from topology import Names
 from workers import Context, Registry, headers
-from workers.asking import Answerable
+from workers.answering.asking import Answerable
 from workers.outcome import DeadLettered, Properties, Replied, Retried
 from workers.testing import USER, Rehearsal
 

@@ -26,8 +26,8 @@ from messages import (
     encode,
 )
 from workers import Context, Registry
+from workers.answering.task_answers import TaskAnswers
 from workers.outcome import DeadLettered
-from workers.task_answers import TaskAnswers
 from workers.testing import Rehearsal, agent
 
 if TYPE_CHECKING:

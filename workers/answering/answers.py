@@ -20,14 +20,14 @@ from messages import (
     error_payload,
 )
 from messages.json_rpc import CONTENT_TYPE, error_body, result_body
+from workers.answering.task_answers import TASK_ANSWER, TaskAnswers, refuse_no_number
 from workers.outcome import Answer
-from workers.task_answers import TASK_ANSWER, TaskAnswers, refuse_no_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from messages import Address, AgentMetadata, Envelope
-    from workers.asking import Asker
+    from workers.answering.asking import Asker
     from workers.inbox.port import Kept
     from workers.outcome import Failure
     from workers.request import Request

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from messages.json_rpc import UNREADABLE, begins_like_json_rpc, salvage_of
-from workers.asking import NOBODY, salvaged_asker
+from workers.answering.asking import NOBODY, salvaged_asker
 
 if TYPE_CHECKING:
     from messages import Salvage
     from messages.json_rpc import Call
-    from workers.asking import Answerable, Asker
+    from workers.answering.asking import Answerable, Asker
     from workers.outcome import Delivery, Properties
     from workers.request import Request
 
