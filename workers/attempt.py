@@ -12,10 +12,10 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from messages import InvalidMessage
+from workers.batches.gathering import Gathering
 from workers.brake import Brakes
 from workers.checks import Checks
 from workers.context import Context
-from workers.gathering import Gathering
 from workers.limits import Gate
 from workers.outcome import Replied, Requeued, Retried
 from workers.recovery import NotNow

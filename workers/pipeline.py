@@ -22,13 +22,13 @@ from workers.answering.answers import Answers
 from workers.answering.asking import NOBODY, asker, salvaged_asker
 from workers.answering.calls import caller, mark_of, unread
 from workers.attempt import Attempts
-from workers.batches import BatchRun
+from workers.batches.calls import BatchRun
+from workers.batches.parting import log_figures, together
 from workers.crashes.suspects import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.lanes import decoder
 from workers.outcome import End, Failure, Subject
-from workers.parting import log_figures, together
 from workers.refusals import UNKNOWN, Refusals
 from workers.request import PARAMETERS, Request, task_of
 

@@ -1,0 +1,1 @@
+"""Many messages at once: calls in one delivery, parts of a batch message, lists for a processor."""
