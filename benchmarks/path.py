@@ -27,7 +27,7 @@ from examples import registry
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from topology import Names
 from workers import headers
-from workers.limits import TimeLimit
+from workers.around.limits import TimeLimit
 from workers.link.frames import HotFrames
 from workers.link.intake import Intake
 from workers.link.outbox import Outbox

@@ -12,11 +12,11 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from messages import InvalidMessage
+from workers.around.brake import Brakes
+from workers.around.checks import Checks
+from workers.around.limits import Gate
 from workers.batches.gathering import Gathering
-from workers.brake import Brakes
-from workers.checks import Checks
 from workers.context import Context
-from workers.limits import Gate
 from workers.outcome import Replied, Requeued, Retried
 from workers.recovery import NotNow
 from workers.verdicts import Reject, Retry
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from workers.answering.answers import Answers
+    from workers.around.limits import TimeLimit
     from workers.crashes.solitude import Solitude
     from workers.endings import Endings
     from workers.executor.pool import Pools
     from workers.inbox.once import Once
-    from workers.limits import TimeLimit
     from workers.outcome import Answer, Failure, Outcome
     from workers.registry import Registry, Route
     from workers.request import Request

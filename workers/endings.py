@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from messages import InvalidMessage
     from messages.batching import Apart
     from workers.answering.answers import Answers
-    from workers.limits import TimeLimit
+    from workers.around.limits import TimeLimit
     from workers.outcome import Answer, Attempt
     from workers.registry import Route
     from workers.request import Policy, Request

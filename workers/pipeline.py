@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from messages import Envelope, TaskRequest, ValidationContext
     from messages.batching import Parted
     from workers.answering.asking import Answerable, Asker
-    from workers.limits import TimeLimit
+    from workers.around.limits import TimeLimit
     from workers.outcome import Answer, Delivery, Outcome, Properties
     from workers.registry import Registry, Route
     from workers.request import Policy

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Unpack, overlo
 from pydantic import BaseModel, TypeAdapter
 
 from messages import SHIPPED_PAYLOADS, Catalog, Payload, TaskRequestPayload, normalize_task_type
-from workers.check import Check
+from workers.around.check import Check
 from workers.executor.named import refuse_hidden
 from workers.registration import RegistrationError
 from workers.retry_policy import AS_SET, RetryPolicy

@@ -12,7 +12,7 @@ from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
-from workers.limits import TimeLimit
+from workers.around.limits import TimeLimit
 from workers.outcome import Requeued, Subject
 
 if TYPE_CHECKING:

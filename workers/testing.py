@@ -25,9 +25,9 @@ from messages import (
 )
 from topology import Delay, Names
 from workers.answering.asking import Answerable
+from workers.around.limits import TimeLimit
 from workers.inbox.once import Once
 from workers.lanes import Lane
-from workers.limits import TimeLimit
 from workers.outcome import Delivery, Properties
 from workers.pipeline import Pipeline
 from workers.recovery import Ladder

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
-    from workers.limits import TimeLimit
+    from workers.around.limits import TimeLimit
     from workers.outcome import Delivery, Outcome
     from workers.runners import Handle
     from workers.settle import Broker

@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 
 from messages import ProtocolModel
 from workers import Context, Registry, RetryPolicy
-from workers.brake import IN_A_ROW
+from workers.around.brake import IN_A_ROW
 
 #: Seconds the service is down; attempts alone would be spent after 0.6 s.
 OUTAGE = 2.5

@@ -15,7 +15,7 @@ from workers.outcome import Batched, End, Requeued, Retried, Subject
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from workers.limits import TimeLimit
+    from workers.around.limits import TimeLimit
     from workers.outcome import (
         Answer,
         DeadLettered,

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextlib import AbstractContextManager
 
+    from workers.around.limits import TimeLimit
     from workers.crashes.notes import Notes
     from workers.endings import Endings
-    from workers.limits import TimeLimit
     from workers.outcome import Delivery, Outcome
     from workers.request import Request
 

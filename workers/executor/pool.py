@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from messages import ValidationContext
+    from workers.around.limits import TimeLimit
     from workers.context import Context
-    from workers.limits import TimeLimit
     from workers.logs import LogPlan
     from workers.registry import Route
 

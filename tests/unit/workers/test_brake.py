@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from workers import Context, Registry, Reject, Retry
-from workers.brake import FIRST_PROBE, IN_A_ROW, LAST_RESORT, LONGEST_HOLD, WITHIN, Brakes
+from workers.around.brake import FIRST_PROBE, IN_A_ROW, LAST_RESORT, LONGEST_HOLD, WITHIN, Brakes
 from workers.outcome import DeadLettered, Delivery, Outcome, Replied, Retried
 from workers.recovery import NotNow
 from workers.registry import Limits, Route

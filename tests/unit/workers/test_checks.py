@@ -10,7 +10,7 @@ from waiting import turn
 
 from messages import ErrorCode, Payload, ProtocolModel
 from workers import Context, RegistrationError, Registry
-from workers.checks import MOST_KEPT
+from workers.around.checks import MOST_KEPT
 from workers.outcome import DeadLettered, Replied, Requeued, Retried
 from workers.testing import Rehearsal
 

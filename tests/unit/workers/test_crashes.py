@@ -18,10 +18,10 @@ from waiting import eventually, turn
 
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from workers import Context, Registry, headers
+from workers.around.limits import TimeLimit
 from workers.crashes.notes import Notes, key_of, open_notes
 from workers.crashes.solitude import Solitude
 from workers.crashes.suspects import CrashGuard
-from workers.limits import TimeLimit
 from workers.outcome import DeadLettered, Delivery, Outcome, Properties, Replied, Requeued, Retried
 from workers.pipeline import Pipeline
 from workers.testing import USER, Rehearsal, agent

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from workers import Context, RegistrationError, Registry, Reject
+from workers.around.limits import TimeLimit
 from workers.inbox.memory import MemoryInbox
 from workers.inbox.once import Once
 from workers.inbox.opening import guarantees, open_once
 from workers.inbox.port import Entry, InboxError, Kept, Verdict
-from workers.limits import TimeLimit
 from workers.outcome import DeadLettered, Delivery, Outcome, Properties, Replied, Requeued, Retried
 from workers.settings import Settings
 from workers.testing import Rehearsal, agent

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from messages import FieldError
-    from workers.check import Check
+    from workers.around.check import Check
     from workers.registry import Registry, Route
 
 log = logging.getLogger("leveret.checks")
