@@ -10,44 +10,24 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from time import monotonic
 from typing import TYPE_CHECKING, Final, Literal
 
 from topology import Names
+from workers.assembly import assemble
 from workers.control.commands import Told
-from workers.control.control import Control, Post
 from workers.control.state import ControlState
-from workers.crashes.notes import open_notes
-from workers.crashes.suspects import CrashGuard
 from workers.executor.pool import open_pools
-from workers.headers import REPLAY_OF
 from workers.inbox.opening import open_once
-from workers.link.ear import Ear
-from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LinkError
-from workers.logs import LogPlan, log_outcome
-from workers.metrics.figures import AGE, histogram
-from workers.pipeline import Pipeline
-from workers.policy import policy_of
-from workers.presence.heartbeat import Presence, describe
-from workers.runners import Runners
-from workers.settle import Settler
-from workers.settling.copies import Origin
-from workers.settling.replays import word
+from workers.logs import LogPlan
 from workers.version import leveret_version
 
 if TYPE_CHECKING:
+    from workers.bookkeeping import Watch
     from workers.control.commands import Command
-    from workers.metrics.metrics import Metrics
-    from workers.outcome import Answer, Delivery, Outcome
-    from workers.probes.health import Health
-    from workers.publication import Publication, Published
+    from workers.outcome import Delivery
     from workers.registry import Registry
-    from workers.runners import Handle
     from workers.settings import Settings
-    from workers.tracing import Tracing
 
 log = logging.getLogger("leveret.service")
 
@@ -55,97 +35,32 @@ log = logging.getLogger("leveret.service")
 LAST_CONFIRMS: Final = 5.0
 #: Seconds between looks at what is in the way.
 LOOK_EVERY: Final = 1.0
-#: Seconds after a copy should have been taken that none was refused again.
-CLEARED_AFTER: Final = 2.0
-#: Share of the prefetch that is kept free for urgent messages.
-URGENT_SHARE: Final = 10
-#: Characters of an agent id in the name of its control queue.
-LONGEST_WHOSE: Final = 100
 
 
 class Stalled(LinkError):
     """Nothing was consumed for so long that somebody else should try."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What shows the service to the outside."""
-
-    metrics: Metrics
-    health: Health
-
-
 class Service:
-    """One worker process: a link, a pipeline, runners and the books about them."""
+    """One worker process, from its first connection to its last confirm."""
 
     def __init__(self, settings: Settings, registry: Registry, watch: Watch) -> None:
-        if settings.amqp_url is None:
-            raise LinkError(
-                "no broker is configured; set LEVERET_AMQP_URL=amqp://user:password@host/vhost"
-            )
         self._settings = settings
         self._registry = registry
         self._watch = watch
-        names = Names(settings.prefix)
-        group = settings.group
-        prefetch = settings.prefetch_of(group)
-        # Each queue needs one at least, so that a prefetch of 1 holds two: one in work, and an
-        # urgent one behind it, which is next.
-        urgent = max(1, prefetch // URGENT_SHARE)
-        self._urgent_queue = names.urgent(group)
-        plan = LinkPlan(
-            amqp_url=settings.amqp_url.get_secret_value(),
-            queues={
-                self._urgent_queue: urgent,
-                names.work(group): max(1, prefetch - urgent),
-            },
-            careful=True,
-            name=f"leveret worker {settings.agent_id}",
-            heartbeat=int(settings.amqp_heartbeat),
-            connect_timeout=settings.connect_timeout,
-        )
-        self.link = Link(plan, self._take)
-        self.link.watch(self._link_changed)
-        self.link.outbox.observe = watch.metrics.published
-        operators = settings.replaying_users
-        self._origin = origin = Origin(names, group, settings.agent_id, plan.user, operators)
-        source = describe(settings, registry, load_factor=0.0)
-        self._guard = CrashGuard(open_notes(settings.state_dir))
         #: What operators have asked for.
-        self.state = state = ControlState()
-        policy = policy_of(settings, source, user=plan.user, maintenance=lambda: state.maintenance)
-        self._pipeline = Pipeline(registry, policy, guard=self._guard)
-        brakes = self._pipeline.attempts.brakes
-        watch.metrics.dropping = lambda: self._pipeline.dropped_fields
-        watch.metrics.braking = lambda: [route.name for route in brakes.engaged]
-        tracing = _tracing(self._pipeline.handle) if settings.tracing else None
-        broker = self.link if tracing is None else tracing.broker(self.link)
-        watch.metrics.trace_of = None if tracing is None else tracing.trace_of
-        settle = Settler(
-            broker, origin, self, now=lambda: datetime.now(UTC), prefetch=prefetch
-        ).settle
-        self._runners = (
-            Runners(self._pipeline.handle, settle, most=prefetch)
-            if tracing is None
-            else Runners(tracing.handle, tracing.around(settle), most=prefetch)
-        )
-        watch.metrics.oldest = self._runners.oldest
-        watch.metrics.hindrances = watch.health.hindrances
-        self._presence = Presence(
-            settings, registry, self.link, lambda: self._runners.busy, self._figures
-        )
-        self._prefetch = prefetch
-        users = settings.controlling_users(plan.user)
-        post = Post(replica=settings.agent_id, users=users, names=names)
-        control = Control(self, self.state, post, self.link.publish)
-        self.link.hear(Ear(names.control, self._ear_queue, control.heard))
+        self.state = ControlState()
+        parts = assemble(settings, registry, watch, self)
+        self.link = parts.link
+        self._attempts = parts.pipeline.attempts
+        self._runners = parts.runners
+        self._books = parts.books
+        self._presence = parts.presence
+        self._guard = parts.guard
+        self._urgent_queue = Names(settings.prefix).urgent(settings.group)
         self._minding: asyncio.Task[None] | None = None
         self._leave = asyncio.Event()
         self._hurry = asyncio.Event()
-        #: Set when a leaving worker holds nothing any more; None until it leaves.
-        self._empty: asyncio.Event | None = None
-        #: Until when (monotonic seconds) a copy that nobody takes is told about.
-        self._held_until = 0.0
 
     # -- life --
 
@@ -165,7 +80,7 @@ class Service:
 
     async def start(self) -> None:
         """Connect and begin to consume; raises LinkError when that cannot be had."""
-        attempts, chosen = self._pipeline.attempts, self._settings
+        attempts, chosen = self._attempts, self._settings
         plan = LogPlan(form=chosen.log_format, level=chosen.log_level, worker=chosen.agent_id)
         attempts.pools = open_pools(self._registry.routes, plan)
         attempts.once = await open_once(self._settings, self._registry, self._watch.metrics.inbox)
@@ -179,7 +94,7 @@ class Service:
             "worker %s consumes %s: %d at once, %d in flight at most",
             self._settings.agent_id,
             self._settings.group,
-            self._prefetch,
+            self._settings.prefetch_of(self._settings.group),
             self.link.most_unsettled,
         )
 
@@ -226,9 +141,9 @@ class Service:
             left = self._watch.metrics.in_flight
             log.warning("%d messages are given back unfinished", left)
         await self._runners.stop()
-        if (pools := self._pipeline.attempts.pools) is not None:
+        if (pools := self._attempts.pools) is not None:
             await pools.close()
-        if (once := self._pipeline.attempts.once) is not None:
+        if (once := self._attempts.once) is not None:
             await once.close()
         await self._presence.stop()
         if self._minding is not None:
@@ -242,35 +157,18 @@ class Service:
         """Give the broker back what nobody has begun."""
         for delivery in self._runners.give_up_waiting():
             self.link.requeue(delivery)
-            self._watch.metrics.abandoned(delivery)
+            self._books.abandoned(delivery)
 
     async def _finished(self) -> bool:
         """Wait for the work to end, for the grace to pass or for somebody to hurry us."""
         hurry = asyncio.create_task(self._hurry.wait())
-        finish = asyncio.create_task(self._all_settled())
+        grace = self._settings.drain_grace
+        finish = asyncio.create_task(self._books.all_settled(within=grace))
         await asyncio.wait([hurry, finish], return_when=asyncio.FIRST_COMPLETED)
         finished = finish.done() and finish.result()
         for task in (hurry, finish):
             task.cancel()
         return finished
-
-    async def _all_settled(self) -> bool:
-        """Wait for the work to be done and settled, within the grace; return whether it is.
-
-        What is done and waits for room for its answer would, given back, be done again.
-        """
-        self._empty = asyncio.Event()
-        self._note_empty()
-        try:
-            async with asyncio.timeout(self._settings.drain_grace):
-                await self._empty.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    def _note_empty(self) -> None:
-        if self._empty is not None and not self._watch.metrics.in_flight:
-            self._empty.set()
 
     async def _serve(self, leave: asyncio.Task[Literal[True]]) -> None:
         """Wait to be told to leave; raises Stalled when there was no line for too long."""
@@ -285,8 +183,7 @@ class Service:
         while health.not_consuming_for() <= patience:
             await asyncio.sleep(LOOK_EVERY)
             self._note_blocked(health.blocked(self.link.blocked))
-            if monotonic() > self._held_until:
-                health.held(None)
+            self._books.clear_held()
         raise Stalled(
             f"nothing could be done for {patience:g} s ({health.reason}); leaving, so that whoever "
             "supervises this worker can start it anew",
@@ -304,81 +201,30 @@ class Service:
         else:
             log.info("the broker's alarm is over: publications go out again")
 
-    def _figures(self) -> dict[str, float]:
-        """Return what the heartbeats tell of this worker."""
-        metrics = self._watch.metrics
-        return {
-            **metrics.totals(),
-            **histogram(metrics.seconds()),
-            **histogram(metrics.ages(), AGE),
-            "ready": float(self._watch.health.reason is None),
-            "paused": float(self.state.paused),
-            "maintenance": float(self.state.maintenance),
-        }
+    # -- called back by the parts --
 
-    def _ear_queue(self, word: str) -> str:
-        """Return the name of a queue to hear operators in."""
-        # An id may be as long as a name may be, so it is cut: the word is what makes it ours.
-        whose = f"{self._settings.agent_id[:LONGEST_WHOSE]}.{word}"
-        return Names(self._settings.prefix).control_queue(whose)
-
-    # -- deliveries in, books out --
-
-    def _take(self, delivery: Delivery) -> None:
+    def take(self, delivery: Delivery) -> None:
+        """Take a delivery from the link."""
         self._watch.metrics.received(delivery)
         self._runners.take(delivery, urgent=delivery.queue == self._urgent_queue)
 
-    def settled(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
-        """Count a settled delivery, and log it where somebody may want to look."""
-        self._watch.metrics.settled(delivery, outcome, seconds)
-        log_outcome(delivery, outcome)
-        if REPLAY_OF in delivery.properties.headers:
-            self._tell_of_replay(delivery, outcome)
-        self._note_empty()
-
-    def _tell_of_replay(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Tell whoever replayed it what became of it."""
-        told = word(delivery, outcome, self._origin, datetime.now(UTC))
-        if told is not None:
-            self.link.publish(told, lambda _fate: None)
-
-    def abandoned(self, delivery: Delivery) -> None:
-        """Count a delivery whose session ended before it was settled."""
-        self._watch.metrics.abandoned(delivery)
-        self._note_empty()
-
-    def undeliverable(self, answer: Answer) -> None:
-        """Count an answer nobody could be given."""
-        self._watch.metrics.undeliverable(answer)
-
-    def held(self, copy: Publication | Answer, fate: Published, seconds: float) -> None:
-        """Tell probes that finished messages stay here, because nobody takes their copies."""
-        self._held_until = monotonic() + seconds + CLEARED_AFTER
-        self._watch.health.held(
-            f"held: exchange {copy.exchange} does not take what we send ({fate.value}); is the "
-            "topology applied (leveret topology apply), may we write there, is a queue full?",
-        )
-
-    def _link_changed(self, connection: str, there: bool, why: str) -> None:  # noqa: FBT001 - yes or no
-        metrics = self._watch.metrics
-        metrics.connected(connection, there)
+    def line_changed(self, connection: str, there: bool, why: str) -> None:  # noqa: FBT001 - yes or no
+        """Hear that a line to the broker came or went."""
+        self._watch.metrics.connected(connection, there)
         self._watch.health.line(connection, None if there else f"reconnecting: {why}")
         if connection == "consuming" and not there:
             # What waits belongs to a session that is over: the broker brings it again.
             for delivery in self._runners.give_up_waiting():
-                self.abandoned(delivery)
+                self._books.abandoned(delivery)
 
-
-def _tracing(handle: Handle) -> Tracing:
-    """Return what makes spans; raises LinkError where OpenTelemetry is not installed."""
-    try:
-        from workers.tracing import Tracing  # noqa: PLC0415 - nothing is imported where it is off
-    except ImportError as error:
-        raise LinkError(
-            "LEVERET_TRACING is on, and OpenTelemetry is not installed; install it "
-            "(pip install 'leveret[tracing]'), or switch LEVERET_TRACING off"
-        ) from error
-    return Tracing(handle, leveret_version())
+    def figures(self) -> dict[str, float]:
+        """Return what heartbeats tell of this worker."""
+        return {
+            **self._books.figures(),
+            "ready": float(self._watch.health.reason is None),
+            "paused": float(self.state.paused),
+            "maintenance": float(self.state.maintenance),
+        }
 
 
 def _tune_collector() -> None:

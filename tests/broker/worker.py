@@ -12,12 +12,13 @@ from waiting import PATIENCE, eventually
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from topology import Names, parse_delays
 from workers import headers
+from workers.bookkeeping import Watch
 from workers.link.client import Client
 from workers.link.ground import stand
 from workers.metrics.metrics import Metrics
 from workers.probes.health import Health
 from workers.publication import Publication, Published
-from workers.service import Service, Watch
+from workers.service import Service
 from workers.settings import Settings
 from workers.testing import agent
 

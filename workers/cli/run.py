@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from workers.bookkeeping import Watch
 from workers.cli import DONE, FAILED
 from workers.cli.options import NOWHERE, Where, settings
 from workers.console.beside import beside
@@ -24,7 +25,7 @@ from workers.probes.web import Server, application
 from workers.replicas.overseeing import oversee
 from workers.replicas.replicas import Replicas, Start
 from workers.replicas.scaling import Limits
-from workers.service import Service, Watch
+from workers.service import Service
 from workers.version import leveret_version
 
 if TYPE_CHECKING:

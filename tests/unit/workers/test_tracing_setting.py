@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from workers.assembly import load_tracing
 from workers.link.supervisor import LinkError
-from workers.service import _tracing
 
 
 def test_without_opentelemetry_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,4 +15,4 @@ def test_without_opentelemetry_it_is_said_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.delitem(sys.modules, "workers.tracing", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(LinkError, match=r"pip install 'leveret\[tracing\]'"):
-        _tracing(lambda _delivery, _limit: pytest.fail("nothing is handled"))
+        load_tracing(lambda _delivery, _limit: pytest.fail("nothing is handled"))
