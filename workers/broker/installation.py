@@ -18,12 +18,13 @@ ROOT = "RABBITMQ_ROOT"
 #: Where Erlang's programs are when PATH does not say (a bare environment, cron, a service).
 _FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 #: Enters another system, in a view of the mounts that ends with the program; the broker's directory
-#: has the same path inside. Its arguments: the system's root, the directory, the program's own.
+#: and all in /tmp, such as a test's certificates, have the same paths inside. Its arguments: the
+#: system's root, the directory, the program's own.
 _ENTER = """
 root=$1 shared=$2
 shift 2
 mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" &&
-mount -t tmpfs tmpfs "$root/tmp" && mkdir -p "$root$shared" &&
+mount --rbind /tmp "$root/tmp" && mkdir -p "$root$shared" &&
 mount --bind "$shared" "$root$shared" && exec chroot "$root" "$@"
 """
 #: The system we are in.
