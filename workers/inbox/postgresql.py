@@ -11,18 +11,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from workers.inbox.port import (
-    LEASE,
-    Busy,
-    Claimed,
-    Differs,
-    Done,
-    Entry,
-    Inbox,
-    InboxError,
-    Kept,
-    Verdict,
-)
+from workers.inbox.port import LEASE, Busy, Claimed, Entry, Inbox, InboxError, Kept, Verdict
+from workers.inbox.rows import FORGET, forget, standing
 
 try:
     import psycopg
@@ -45,8 +35,6 @@ MOST_TRANSACTIONS: Final = 8
 CONNECT_WITHIN: Final = 5
 #: Milliseconds to wait for a message that another transaction is at, before it counts as busy.
 WAIT_MS: Final = 2_000
-#: Rows forgotten in one transaction.
-FORGET: Final = 1_000
 #: Any number that is ours: makes two workers that start at once create the table one by one.
 _SCHEMA_LOCK: Final = 5_711_308_113
 
@@ -144,13 +132,12 @@ class PostgresqlInbox(Inbox):
 
     async def prune(self, older_than: float) -> int:
         """Forget what was done longer ago, and claims that nobody took over for as long."""
-        forgotten = 0
-        while True:
+
+        async def some() -> int:
             async with self._own() as connection:
-                more = (await connection.execute(_PRUNE, (older_than, FORGET))).rowcount
-            forgotten += more
-            if more < FORGET:
-                return forgotten
+                return (await connection.execute(_PRUNE, (older_than, FORGET))).rowcount
+
+        return await forget(some)
 
     async def close(self) -> None:
         """Close what is idle."""
@@ -180,13 +167,8 @@ class PostgresqlInbox(Inbox):
                     return Claimed()
         except psycopg.errors.LockNotAvailable:
             return Busy()
-        found = await (await connection.execute(_LOOK, (entry.key,))).fetchone()
-        if found is None:  # let go of at this moment
-            return Busy()
-        digest, done_at, message_type, body = found
-        if digest != entry.digest:
-            return Differs()
-        return Busy() if done_at is None else Done(Kept(message_type, body))
+        found = await connection.execute(_LOOK, (entry.key,))
+        return standing(await found.fetchone(), entry)
 
     @asynccontextmanager
     async def _own(self) -> AsyncIterator[Connection]:

@@ -15,18 +15,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from workers.inbox.port import (
-    LEASE,
-    Busy,
-    Claimed,
-    Differs,
-    Done,
-    Entry,
-    Inbox,
-    InboxError,
-    Kept,
-    Verdict,
-)
+from workers.inbox.port import LEASE, Claimed, Entry, Inbox, InboxError, Kept, Verdict
+from workers.inbox.rows import FORGET, forget, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,8 +28,6 @@ if TYPE_CHECKING:
 BUSY_MS: Final = 5_000
 #: Requests that share one commit at most.
 TOGETHER: Final = 512
-#: Rows forgotten in one commit, so that nobody waits long behind it.
-FORGET: Final = 1_000
 
 _SCHEMA: Final = (
     (
@@ -94,11 +82,7 @@ class SqliteInbox(Inbox):
             row = (entry.key, entry.digest, entry.token, self._boot, now + self._lease, now)
             if connection.execute(_CLAIM, row).rowcount:
                 return Claimed()
-            found = connection.execute(_LOOK, (entry.key,)).fetchone()
-            digest, done_at, message_type, body = found
-            if digest != entry.digest:
-                return Differs()
-            return Busy() if done_at is None else Done(Kept(message_type, body))
+            return standing(connection.execute(_LOOK, (entry.key,)).fetchone(), entry)
 
         verdict: Verdict = await self._ask(work)
         return verdict
@@ -123,12 +107,9 @@ class SqliteInbox(Inbox):
         """Forget what was done longer ago, and claims from before the host was started."""
         # By the wall clock, as it must outlive a reboot; a jump forgets a little more or later.
         row = (time.time() - older_than, self._boot, FORGET)
-        forgotten = 0
-        while True:
-            more: int = await self._ask(lambda connection: connection.execute(_PRUNE, row).rowcount)
-            forgotten += more
-            if more < FORGET:
-                return forgotten
+        return await forget(
+            lambda: self._ask(lambda connection: connection.execute(_PRUNE, row).rowcount)
+        )
 
     async def close(self) -> None:
         """Do what was asked, then let go of the file."""
