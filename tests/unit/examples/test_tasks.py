@@ -1,4 +1,4 @@
-"""What becomes of a message for each of the example processors."""
+"""What becomes of a task for each of the example processors."""
 
 from __future__ import annotations
 
@@ -6,69 +6,25 @@ import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import pytest
+from unit.examples.endings import reason_of, result_of
 
-from examples import registry
 from examples.flaky import drawn
-from examples.pictures import ResizeImage
 from examples.plain_client import question
 from examples.sample import written
 from examples.shelf import DIRECTORY, find
 from examples.waiting import content_of
-from messages import (
-    BatchPayload,
-    CompactMessage,
-    DocumentPayload,
-    ErrorCode,
-    ErrorPayload,
-    HeartbeatPayload,
-    SecurityLevel,
-    TaskResponsePayload,
-    TaskResult,
-    TaskStatus,
-    ValidationContext,
-)
+from messages import ErrorCode
 from workers import headers
 from workers.outcome import DeadLettered, Delivery, Properties, Replied, Retried
-from workers.testing import MAILBOX, USER, Rehearsal, agent, read
+from workers.testing import MAILBOX, USER, Rehearsal
 
 if TYPE_CHECKING:
-    from messages import Payload
     from workers.outcome import Outcome
 
 TEXT = "The hare ran. The hare's brother-in-law didn't run: it waited! Did the hare win?"
-
-
-@pytest.fixture
-def rehearsal() -> Rehearsal:
-    """Return a worker with the example processors and no broker."""
-    return Rehearsal(registry)
-
-
-def result_of(outcome: Outcome) -> dict[str, Any]:
-    """Return the result data of a task that was done."""
-    assert isinstance(outcome, Replied), outcome
-    response: dict[str, Any] = read(outcome.answer)["payload"]["response"]
-    assert response["status"] == "completed"
-    data: dict[str, Any] = response["result_data"]
-    return data
-
-
-def payload_of(outcome: Outcome) -> dict[str, Any]:
-    """Return the payload that a message was answered with."""
-    assert isinstance(outcome, Replied), outcome
-    payload: dict[str, Any] = read(outcome.answer)["payload"]
-    return payload
-
-
-def reason_of(outcome: Outcome) -> str:
-    """Return why a processor said no."""
-    assert isinstance(outcome, DeadLettered), outcome
-    assert outcome.failure.code is ErrorCode.REJECTED
-    return outcome.failure.reason
 
 
 async def test_echo_gives_its_parameters_back_unchanged(rehearsal: Rehearsal) -> None:
@@ -238,12 +194,14 @@ async def test_fetch_local_receives_all_that_is_sent(rehearsal: Rehearsal, secon
 
 
 async def test_fetch_local_waits_beside_others(rehearsal: Rehearsal) -> None:
-    """Twenty tasks that wait take about as long as one, since waiting costs nothing."""
+    """A hundred tasks that wait take far less time than one after the other."""
     started = asyncio.get_running_loop().time()
     parameters = {"size": 10, "pieces": 1, "seconds": 0.1}
-    outcomes = await asyncio.gather(*(rehearsal.task("fetch_local", parameters) for _ in range(20)))
+    outcomes = await asyncio.gather(
+        *(rehearsal.task("fetch_local", parameters) for _ in range(100))
+    )
     assert all(isinstance(outcome, Replied) for outcome in outcomes)
-    assert asyncio.get_running_loop().time() - started < 1.0
+    assert asyncio.get_running_loop().time() - started < 5.0
 
 
 async def test_fetch_local_hangs_up_with_its_attempt(rehearsal: Rehearsal) -> None:
@@ -256,73 +214,3 @@ async def test_fetch_local_hangs_up_with_its_attempt(rehearsal: Rehearsal) -> No
         await asyncio.gather(*others)
     assert isinstance(outcome, DeadLettered)
     assert outcome.failure.code is ErrorCode.TIMEOUT
-
-
-async def test_resize_image_is_answered_with_another_type(rehearsal: Rehearsal) -> None:
-    """A pair of message types that only the examples have travels like the shipped ones."""
-    asked = ResizeImage(url="https://pictures.example/hare.jpg", width=640)
-    payload = payload_of(await rehearsal.message(asked))
-    assert payload["message_type"] == "image_resized"
-    assert payload["url"] == "https://pictures.example/hare.jpg?w=640"
-
-
-async def test_resize_image_rejects_what_is_too_wide(rehearsal: Rehearsal) -> None:
-    """A picture of 8000 pixels is taken, and one more is rejected."""
-    wide = ResizeImage(url="https://pictures.example/hare.jpg", width=8_000)
-    assert isinstance(await rehearsal.message(wide), Replied)
-    wider = ResizeImage(url="https://pictures.example/hare.jpg", width=8_001)
-    assert reason_of(await rehearsal.message(wider)) == "wider than 8000 px"
-
-
-async def test_a_document_is_answered_with_a_receipt(rehearsal: Rehearsal) -> None:
-    """The receipt has the content's hash and figures, and not the content."""
-    fields = {
-        "document_id": uuid4(),
-        "title": "On hares",
-        "content": "Größer.\nSchneller.",
-        "classification": "public",
-    }
-    sent = DocumentPayload.model_validate(
-        {"document": fields}, context=ValidationContext(security_level=SecurityLevel.PUBLIC)
-    )
-    payload = payload_of(await rehearsal.message(sent))
-    assert payload["message_type"] == "document_receipt"
-    assert payload["document_id"] == str(fields["document_id"])
-    assert payload["sha256"] == hashlib.sha256("Größer.\nSchneller.".encode()).hexdigest()
-    assert (payload["characters"], payload["lines"]) == (18, 2)
-
-
-async def test_a_batch_is_answered_with_its_figures(rehearsal: Rehearsal) -> None:
-    """The summary counts the messages in all and of each type."""
-    messages = [
-        CompactMessage(msg_id=number, msg_type=kind, payload={})
-        for number, kind in ((1, "req"), (2, "req"), (2, "notif"))
-    ]
-    batch = BatchPayload(batch_id=9, count=3, messages=messages)
-    payload = payload_of(await rehearsal.message(batch))
-    assert payload["message_type"] == "batch_summary"
-    assert payload["by_type"] == {"notif": 1, "req": 2}
-    assert (payload["batch_id"], payload["count"], payload["distinct_ids"]) == (9, 3, 2)
-
-
-OBSERVED = [
-    HeartbeatPayload(agent_status=agent(), metrics={"load": 0.5}),
-    ErrorPayload(error_code="timeout", error_message="too slow", original_message_id=uuid4()),
-    TaskResponsePayload(
-        response=TaskResult(
-            task_id=uuid4(), status=TaskStatus.COMPLETED, completion_time=datetime.now(UTC)
-        )
-    ),
-]
-
-
-@pytest.mark.parametrize("payload", OBSERVED, ids=lambda payload: payload.message_type)
-async def test_what_only_tells_something_needs_no_answer(
-    rehearsal: Rehearsal, payload: Payload
-) -> None:
-    """Heartbeats, errors and results end without an answer unless the sender asks for one."""
-    quiet = await rehearsal.message(payload, reply_to=None)
-    assert isinstance(quiet, Replied)
-    assert quiet.answer is None
-    asked = payload_of(await rehearsal.message(payload))
-    assert asked["message_type"] == "task_response"
