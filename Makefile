@@ -5,7 +5,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 
-.PHONY: help dev test check fmt lock bench fuzz faults soak clean environment broker browser
+.PHONY: help dev test check fmt lock bench fuzz faults soak clean environment broker testbed
 
 help: ## Say what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -13,8 +13,8 @@ help: ## Say what there is.
 environment:
 	@deploy/bootstrap environment
 
-broker: environment
-	@deploy/bootstrap broker
+broker:
+	@deploy/bootstrap environment broker
 
 dev: broker ## Start everything on this machine and show it at work.
 	@$(BIN)/leveret dev $(ARGS)
@@ -22,8 +22,8 @@ dev: broker ## Start everything on this machine and show it at work.
 test: broker ## Run every test that this machine can run.
 	@$(BIN)/python -m pytest $(ARGS)
 
-browser: environment ## Install a Chromium, so that `make test` tries the console in it too.
-	@deploy/bootstrap browser
+testbed: ## Install a browser, Prometheus, PostgreSQL and AMQP tools: `make test` uses them then.
+	@deploy/bootstrap testbed
 
 check: environment ## Lint, format, types and import contracts.
 	@$(BIN)/ruff check .

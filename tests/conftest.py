@@ -60,6 +60,6 @@ def postgresql_url() -> Iterator[str]:
     """Lend a private PostgreSQL's database; skips where no server is installed."""
     programs = postgres.installed()
     if programs is None:
-        pytest.skip("no PostgreSQL is installed (apt-get install postgresql)")
+        pytest.skip("no PostgreSQL is installed; `make testbed` installs one")
     with postgres.serving(programs) as url:
         yield url

@@ -35,7 +35,7 @@ PHONE: Final = {"width": 390, "height": 844}
 async def browser() -> AsyncIterator[Browser]:
     """Lend a headless Chromium; skips where there is none."""
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine; `make browser` installs one")
+        pytest.skip("there is no Chromium on this machine; `make testbed` installs one")
     playwright = pytest.importorskip("playwright.async_api")
     async with playwright.async_playwright() as driver:
         chromium = await driver.chromium.launch(

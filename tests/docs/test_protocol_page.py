@@ -26,7 +26,7 @@ def reader(tmp_path: Path, amqp_url: str) -> Iterator[Reader]:
         missing.append("librabbitmq's headers")
     if missing:
         pytest.skip(
-            f"{', '.join(missing)} not here; apt-get install amqp-tools librabbitmq-dev gcc",
+            f"{', '.join(missing)} not here; `make testbed` installs what is missing",
         )
     typing = Reader(tmp_path, amqp_url)
     yield typing

@@ -17,7 +17,7 @@ PROMTOOL: Final = shutil.which("promtool")
 REPLICA: Final = '{instance="a",job="leveret",replica="0"'
 
 needs_promtool = pytest.mark.skipif(
-    PROMTOOL is None, reason="promtool is not installed (apt-get install prometheus)"
+    PROMTOOL is None, reason="promtool is not installed; `make testbed` installs it"
 )
 
 

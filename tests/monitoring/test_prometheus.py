@@ -40,7 +40,7 @@ COMPARISON: Final = re.compile(r" (==|!=|>=|<=|>|<) ")
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.skipif(
-        PROMETHEUS is None, reason="Prometheus is not installed (apt-get install prometheus)"
+        PROMETHEUS is None, reason="Prometheus is not installed; `make testbed` installs one"
     ),
 ]
 
