@@ -20,6 +20,7 @@ from workers.executor.pool import open_pools
 from workers.inbox.opening import open_once
 from workers.link.supervisor import LinkError
 from workers.logs import LogPlan
+from workers.logs import settle as settle_logs
 from workers.version import leveret_version
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ class Service:
             await asyncio.sleep(LOOK_EVERY)
             self._note_blocked(health.blocked(self.link.blocked))
             self._books.clear_held()
+            settle_logs()
         raise Stalled(
             f"nothing could be done for {patience:g} s ({health.reason}); leaving, so that whoever "
             "supervises this worker can start it anew",

@@ -24,9 +24,11 @@ FIELDS: Final = (
     "message_type",
     "task_type",
     "outcome",
+    "attempt",
     "error_code",
     "letter_id",
     "left_out",
+    "since",
 )
 #: Frames of a traceback: the innermost ones say what happened.
 MOST_FRAMES: Final = 20
@@ -82,7 +84,7 @@ class TextLines(_Lines):
         told = " ".join(
             f"{name}={value}" for name, value in self._fields(record) if name != "worker"
         )
-        line = f"{self._time(record.created)} {level} {record.name}: {_message(record)}"
+        line = f"{self._time(record.created)} {level} {record.name}: {message_of(record)}"
         if told:
             line = f"{line} [{told}]"
         return "\n    ".join((line, *_trace(record)))
@@ -97,7 +99,7 @@ class JsonLines(_Lines):
             "timestamp": self._time(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _message(record),
+            "message": message_of(record),
             **dict(self._fields(record)),
         }
         trace = _trace(record)
@@ -106,7 +108,8 @@ class JsonLines(_Lines):
         return orjson.dumps(entry).decode()
 
 
-def _message(record: logging.LogRecord) -> str:
+def message_of(record: logging.LogRecord) -> str:
+    """Return what a record says, on one line and of bounded length; raises nothing."""
     try:
         text = record.getMessage()
     except (TypeError, ValueError):

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("leveret.outcome")
 
+#: Two kinds of lines, so that a flood of one leaves room for the other.
+_RETRIED: Final = "will be tried again (%s) after attempt %d: %s"
+_HELD: Final = "put off (%s) after attempt %d: %s"
 #: Types of errors that one line tells.
 MOST_KINDS: Final = 5
 
@@ -30,12 +33,17 @@ def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
                 log.debug("replied", extra=_ids(delivery, outcome.subject, "replied"))
         case Retried(failure=failure, held=held):
             log.info(
-                "%s (%s) after attempt %d: %s",
-                "put off" if held else "will be tried again",
+                _HELD if held else _RETRIED,
                 "at once" if outcome.delay is None else f"in {outcome.delay}",
                 outcome.attempt,
                 _why(failure),
-                extra=_ids(delivery, outcome.subject, "retried", error_code=failure.code.value),
+                extra=_ids(
+                    delivery,
+                    outcome.subject,
+                    "retried",
+                    attempt=outcome.attempt,
+                    error_code=failure.code.value,
+                ),
             )
         case DeadLettered(failure=failure) | Expired(failure=failure):
             end = "expired" if isinstance(outcome, Expired) else "dead_lettered"
@@ -47,6 +55,7 @@ def log_outcome(delivery: Delivery, outcome: Outcome) -> None:
                     delivery,
                     outcome.subject,
                     end,
+                    attempt=outcome.attempts,
                     error_code=failure.code.value,
                     letter_id=outcome.letter_id,
                 ),
@@ -74,7 +83,7 @@ def _why(failure: Failure) -> str:
     return f"{errors} ({told}); the letter says where"
 
 
-def _ids(delivery: Delivery, subject: Subject, outcome: str, **more: str) -> dict[str, object]:
+def _ids(delivery: Delivery, subject: Subject, outcome: str, **more: object) -> dict[str, object]:
     return {
         "queue": delivery.queue,
         "outcome": outcome,

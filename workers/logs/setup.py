@@ -6,10 +6,11 @@ import logging
 import os
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
-from workers.logs.lines import JsonLines, TextLines
-from workers.logs.quota import Quota
+from workers.logs.lines import JsonLines, TextLines, message_of
+from workers.logs.quota import Quota, Verdict
 
 if TYPE_CHECKING:
     from workers.logs.quota import LeftOut
@@ -44,10 +45,19 @@ class _Handler(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or count it."""
+        self.settle()
+        match self._quota.judge(record):
+            case Verdict.WRITTEN:
+                super().emit(record)
+            case Verdict.FIRST_COUNTED:
+                super().emit(_notice(record, self._quota.window))
+            case Verdict.COUNTED:
+                pass
+
+    def settle(self) -> None:
+        """Write how much was left out in the minutes that are over."""
         for left_out in self._quota.settled():
             super().emit(_summary(left_out))
-        if self._quota.admits(record):
-            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """Stay silent: a log that cannot be written must not stop the work or print its values."""
@@ -83,6 +93,16 @@ def configure(plan: LogPlan, quota: Quota | None = None) -> logging.Handler:
     return handler
 
 
+def settle() -> None:
+    """Write what is due about lines that were left out; call it now and then.
+
+    Else the number after a flood would come with the next line, which may be hours later.
+    """
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            handler.settle()
+
+
 def _lines(plan: LogPlan) -> logging.Formatter:
     if plan.form == "json":
         return JsonLines(plan.worker)
@@ -95,12 +115,35 @@ def _not_held_back(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] not in HELD_BACK
 
 
+def _notice(record: logging.LogRecord, seconds: float) -> logging.LogRecord:
+    """Return a line that says why there are no more like it, in its own words."""
+    told = logging.LogRecord(
+        record.name,
+        record.levelno,
+        "",
+        0,
+        "many lines like this: for up to %d s more of them are counted, not written: %s",
+        (seconds, message_of(record)),
+        None,
+    )
+    told.error_code = getattr(record, "error_code", "")
+    told.task_type = getattr(record, "task_type", "")
+    return told
+
+
 def _summary(left_out: LeftOut) -> logging.LogRecord:
     kind = left_out.kind
     record = logging.LogRecord(
-        kind.logger, kind.level, "", 0, "more lines like: %s", (kind.template,), None
+        kind.logger,
+        kind.level,
+        "",
+        0,
+        "%d more lines like: %s",
+        (left_out.number, left_out.example),
+        None,
     )
     record.error_code = kind.error_code
     record.task_type = kind.task_type
     record.left_out = left_out.number
+    record.since = datetime.fromtimestamp(left_out.since, UTC).isoformat(timespec="milliseconds")
     return record
