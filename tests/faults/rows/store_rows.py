@@ -102,7 +102,15 @@ async def away(rig: Rig, scale: Scale, *, trouble: Trouble) -> Figure:
     """Take the server away from working workers, for a while and again."""
     with serving() as server:
         rig.settings["inbox"] = server.url
-        return await store_away(rig, scale, away=partial(trouble, server))
+        return await store_away(
+            rig, scale, away=partial(trouble, server), claims=partial(_claims, server)
+        )
+
+
+def _claims(server: postgres.Server) -> set[bytes]:
+    with psycopg.connect(server.url) as connection:
+        rows = connection.execute("SELECT key FROM leveret_inbox").fetchall()
+        return {key for (key,) in rows}
 
 
 async def booked(rig: Rig, scale: Scale) -> Figure:
