@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass, field
 from typing import Final
 from uuid import UUID
@@ -15,7 +14,8 @@ from workers.link.wire import pack_properties
 AGENT: Final = "faults"
 MAILBOX: Final = "answers"
 REPLY_TO: Final = f"agent://{AGENT}/{MAILBOX}"
-#: Longest ttl there is: in these tests nothing may expire but what is meant to.
+#: Longest ttl there is. None passes here: nobody says when a message was made, since a row may last
+#: longer than that, and nothing may expire in it.
 TTL: Final = 300
 _LOW: Final = 2**64
 
@@ -57,8 +57,6 @@ class Order:
     #: Task types in turn, with their parameters.
     tasks: tuple[tuple[str, dict[str, object]], ...] = (("effect", {}),)
     headers: dict[str, object] = field(default_factory=dict)
-    #: Do not say when a message was made, so that its ttl never passes.
-    ageless: bool = False
 
     def text(self) -> str:
         """Return it as one argument of a command line."""
@@ -79,7 +77,6 @@ class Order:
             delivery_mode=2,
             correlation_id=told,
             message_id=told,
-            timestamp=None if self.ageless else int(time.time()),
             headers=self.headers,
         )
         return f"task_request.{task}", properties, body(told, task, parameters, self.reply_to)

@@ -94,7 +94,7 @@ async def outage(rig: Rig, scale: Scale) -> Figure:
     rig.outage_file.touch()
     await rig.work(count=2)
     await rig.consuming(2)
-    await (await rig.publish(scale.messages, tasks=(("outage", {}),), ageless=True)).wait()
+    await (await rig.publish(scale.messages, tasks=(("outage", {}),))).wait()
     await rig.publish(scale.messages // 2, tasks=BESIDE, rate=scale.messages / 2 / scale.seconds)
     await rig.lasts(scale.seconds)
     rig.outage_file.unlink()

@@ -34,6 +34,8 @@ MIX: Final = (
 #: As much of each as can be, for those that die where one of them is settled.
 SETTLING: Final = (("effect", {}), ("flaky", {}), ("reject", {}), ("flaky", {"failures": 1}))
 PREFETCH: Final = 50
+#: Messages a second that one worker gets through on any machine, half of them twice.
+SLOWEST: Final = 100
 #: Numbers of the second order begin here.
 LATER: Final = 2 * FIRST
 
@@ -73,7 +75,7 @@ async def crash(rig: Rig, scale: Scale, *, point: str) -> Figure:
         figure.must(await worker.wait() == -signal.SIGKILL, "a worker did not die where it should")
         rig.workers.remove(worker)
     await rig.work(prefetch=PREFETCH)
-    figure.count(await rig.reckon())
+    figure.count(await rig.reckon(within=60 + scale.messages / SLOWEST))
     figure.told["crashes"] = scale.faults
     figure.must(
         figure.effects_doubled <= PREFETCH * scale.faults,
