@@ -26,9 +26,17 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def temporary(place: Path) -> Path:
+    """Give the place for temporary files of what is done there."""
+    found = place.parent / "tmp"
+    found.mkdir(exist_ok=True)
+    return found
+
+
 def make(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Type a make command in a shell that knows nothing of this run."""
     known = {k: v for k, v in os.environ.items() if not k.startswith(("LEVERET_", "VIRTUAL_ENV"))}
+    known["TMPDIR"] = str(temporary(place))
     return subprocess.run(
         ["make", *arguments],
         cwd=place,
@@ -48,6 +56,7 @@ def test_make_dev_accounts_for_every_message(clone: Path) -> None:
     assert books["lost"] == 0
     assert books["published"] == books["replied"] + books["dead_lettered"] + books["expired"] >= 200
     assert books["dead_lettered"] > 0 < books["retried"]
+    assert list(temporary(clone).iterdir()) == []
 
 
 def test_make_test_passes_its_options_on(clone: Path) -> None:

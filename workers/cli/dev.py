@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
@@ -192,14 +193,17 @@ class _Stage:
             "LEVERET_LOG_LEVEL": "ERROR",
         }
         environment.pop("LEVERET_AGENT_ID", None)
-        start = Start(["run", "--processes", "1"], environment, self._settings.drain_grace)
-        replicas = Replicas(start, self._workers)
-        running = asyncio.create_task(replicas.run())
-        try:
-            yield replicas
-        finally:
-            replicas.leave()
-            await running
+        # Nobody comes after the play who would want to know what its workers died of.
+        with TemporaryDirectory(prefix="leveret-dev-") as notes:
+            environment.setdefault("LEVERET_STATE_DIR", notes)
+            start = Start(["run", "--processes", "1"], environment, self._settings.drain_grace)
+            replicas = Replicas(start, self._workers)
+            running = asyncio.create_task(replicas.run())
+            try:
+                yield replicas
+            finally:
+                replicas.leave()
+                await running
 
     async def _until_ready(self, replicas: Replicas) -> bool:
         """Wait until every worker consumes; False when told to stop before."""
