@@ -132,7 +132,7 @@ async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, .
     prefetch = chosen.prefetch_of(chosen.group)
 
     async def pages(accept: str) -> tuple[bytes, str]:
-        return merge(await replicas.pages("/metrics"), accept, wanted=replicas.wanted)
+        return merge(await replicas.pages("/metrics", accept), accept, wanted=replicas.wanted)
 
     async with (
         notifying(health, serving="", patience=chosen.patience),

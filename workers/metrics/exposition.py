@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as read_plain
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import TypeAlias
+
+    Reader: TypeAlias = Callable[[str], Iterable[Metric]]
 
 #: The label that tells the replicas of one supervisor apart.
 REPLICA: Final = "replica"
+#: In the content type of a page in that format.
+_OPENMETRICS: Final = "openmetrics"
 
 
 def page(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
@@ -27,17 +33,22 @@ def merge(
 ) -> tuple[bytes, str]:
     """Return the pages of several replicas as one, each sample labelled with its replica.
 
-    With `wanted` it is told too how many there should be, and how many have answered.
+    The pages are in the format that is asked for: in OpenMetrics each example of a bucket comes
+    along, which the plain text has no place for. With `wanted` it is told too how many there should
+    be, and how many have answered.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Merged(texts, wanted))
+    _, content_type = exposition.choose_encoder(accept)
+    read = read_openmetrics if _OPENMETRICS in content_type else read_plain
+    registry.register(_Merged(texts, wanted, read))
     return page(registry, accept)
 
 
 class _Merged(Collector):
-    def __init__(self, texts: Mapping[str, str], wanted: int | None) -> None:
+    def __init__(self, texts: Mapping[str, str], wanted: int | None, read: Reader) -> None:
         self._texts = texts
         self._wanted = wanted
+        self._read = read
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -45,7 +56,7 @@ class _Merged(Collector):
     def collect(self) -> Iterator[Metric]:
         families: dict[str, Metric] = {}
         for replica, text in self._texts.items():
-            for family in text_string_to_metric_families(text):
+            for family in self._read(text):
                 whole = families.setdefault(
                     family.name,
                     Metric(family.name, family.documentation, family.type),

@@ -10,10 +10,12 @@ from typing import Final
 ASK_WITHIN: Final = 2.0
 
 
-def ask(port: int, path: str) -> str | None:
-    """Return a page, or None where nothing answers."""
+def ask(port: int, path: str, accept: str = "") -> str | None:
+    """Return a page in the format asked for, or None where nothing answers."""
+    headers = {"Accept": accept} if accept else {}
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=ASK_WITHIN) as page:
+        with urllib.request.urlopen(asked, timeout=ASK_WITHIN) as page:  # noqa: S310 - likewise
             text: str = page.read().decode()
             return text
     except OSError:  # it is starting, leaving or dead: told by its absence

@@ -94,11 +94,11 @@ class Replicas:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
 
-    async def pages(self, path: str) -> dict[str, str]:
+    async def pages(self, path: str, accept: str = "") -> dict[str, str]:
         """Return each replica's page by its number; one that does not answer is left out."""
         ports = dict(self._ports)
         texts = await asyncio.gather(
-            *(asyncio.to_thread(ask, port, path) for port in ports.values())
+            *(asyncio.to_thread(ask, port, path, accept) for port in ports.values())
         )
         return {str(n): text for n, text in zip(ports, texts, strict=True) if text is not None}
 

@@ -172,7 +172,7 @@ def test_series_are_bounded_whatever_is_sent(metrics: Metrics) -> None:
 @pytest.mark.parametrize("accept", FORMATS)
 def test_several_replicas_are_one_page(metrics: Metrics, accept: str) -> None:
     """Each sample names its replica, each family is told once, and who is missing can be seen."""
-    text = page(metrics.registry, "")[0].decode()
+    text = page(metrics.registry, accept)[0].decode()
     whole = merge({"0": text, "1": text}, accept, wanted=3)[0].decode()
     assert whole.count("# TYPE leveret_in_flight ") == 1
     families = {family.name: family for family in FORMATS[accept](whole)}
@@ -184,6 +184,26 @@ def test_several_replicas_are_one_page(metrics: Metrics, accept: str) -> None:
     assert families["leveret_processing_seconds"].type == "histogram"
     assert families["leveret_replicas_wanted"].samples[0].value == 3
     assert families["leveret_replicas_answering"].samples[0].value == 2
+
+
+def test_examples_come_along_to_the_joint_page(metrics: Metrics) -> None:
+    """Each replica's trace beside its own bucket, as on its own page; plain text has no place."""
+    metrics.trace_of = lambda _delivery: "4bf92f3577b34da6a3ce929d0e0e4736"
+    metrics.settled(Delivery(b""), Replied(ECHO, None), 0.2)
+    asked = "application/openmetrics-text"
+    text = page(metrics.registry, asked)[0].decode()
+    whole, content_type = merge({"0": text, "1": text}, asked)
+    assert "openmetrics" in content_type
+    examples = [
+        (sample.labels["replica"], sample.labels["le"], sample.exemplar.labels)
+        for family in FORMATS[asked](whole.decode())
+        for sample in family.samples
+        if sample.exemplar is not None
+    ]
+    trace = {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
+    assert examples == [("0", "0.25", trace), ("1", "0.25", trace)]
+    plain = page(metrics.registry, "")[0].decode()
+    assert b"trace_id" not in merge({"0": plain}, "")[0]
 
 
 def test_the_age_of_the_oldest_message_is_told(metrics: Metrics) -> None:
