@@ -129,20 +129,25 @@ async def run(options: argparse.Namespace) -> None:
 async def _measure(options: argparse.Namespace, browsing: Browsing) -> None:
     visitor = browsing._visitor  # noqa: SLF001 - ours
     told(page="the first look", letters=options.letters, seconds=await visitor.first_look())
-    rates: dict[bool, list[float]] = {False: [], True: []}
+    rounds: dict[bool, list[Measured]] = {False: [], True: []}
     for number in range(2 * options.rounds):
         # A B B A: what drifts meets both.
         browsed = number % 4 in {1, 2}
         done, share = await browsing.round(options.every if browsed else None)
-        rates[browsed].append(done.messages_per_second)
+        rounds[browsed].append(done)
         told(round=number, browsed=browsed, console_cpu=round(share, 3), **done._asdict())
     visitor.took.clear()
     await visitor.see_all(5)
     for name, (half, most) in visitor.medians().items():
         told(page=name, letters=options.letters, median_ms=half * 1e3, longest_ms=most * 1e3)
-    quiet, busy = median(rates[False]), median(rates[True])
-    told(quiet=quiet, browsed=busy, fall_percent=(1 - busy / quiet) * 100)
+    quiet, busy = (_middle(rounds[browsed]) for browsed in (False, True))
+    fall = 1 - busy.messages_per_second / quiet.messages_per_second
+    told(quiet=quiet._asdict(), browsed=busy._asdict(), fall_percent=round(fall * 100, 1))
     await visitor.close()
+
+
+def _middle(rounds: list[Measured]) -> Measured:
+    return Measured(*(median(values) for values in zip(*rounds, strict=True)))
 
 
 def main() -> None:

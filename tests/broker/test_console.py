@@ -68,7 +68,7 @@ async def test_two_operators_never_work_on_the_same_letters(letters: str) -> Non
             else:
                 assert "Nothing was done" in answer.text
         assert await open_letters(one) == 0
-        done = re.findall(r'<td class="n">(\d+)', (await one.get("/history")).text)
+        done = re.findall(r'<td class="n count">(\d+)', (await one.get("/history")).text)
         assert sum(map(int, done)) == LETTERS
 
 

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 #: Sets a mark in the page wherever it runs.
 SCRIPT: Final = "<img src=x onerror=window.owned=1><script>window.owned=1</script>"
 ATTRIBUTE: Final = "\" onmouseover='window.owned=1' autofocus onfocus=window.owned=1 x=\""
-PAGES: Final = ("/", "/letters", "/history", "/contracts/task_request/echo", "/topology")
+PAGES: Final = (
+    "/",
+    "/letters",
+    "/history",
+    "/contracts/task_request/echo",
+    "/topology",
+    "/replicas/hare",
+)
+#: Pages before something is done.
+ACTING: Final = ("/letters/replay", "/letters/discard", "/letters/export")
 
 
 def hostile() -> list[Publication]:
@@ -58,8 +67,8 @@ async def address(amqp_url: str) -> AsyncIterator[str]:
     await stand(Settings(amqp_url=amqp_url, retry_delays=RUNGS), patience=PATIENCE)
     async with (
         Asking(amqp_url) as asking,
-        serving(amqp_url, registry, retry_delays=RUNGS),
-        console_at(amqp_url, registry) as console,
+        serving(amqp_url, registry, retry_delays=RUNGS, agent_id="hare", heartbeat_interval=0.5),
+        console_at(amqp_url, registry, retry_delays=RUNGS) as console,
     ):
         for message in hostile():
             await asking.client.publish(message)
@@ -106,7 +115,9 @@ async def test_every_page_is_accessible(
             browser, address, viewport=size, color_scheme=scheme, bypass_csp=True
         ) as visit:
             letter = await _letter(visit)
-            for path in (*PAGES, letter, letter.replace("?", "/edit?"), "/letters/replay"):
+            await visit.to("/")
+            await visit.page.get_by_role("link", name="hare").wait_for()
+            for path in (*PAGES, *ACTING, letter, letter.replace("?", "/edit?")):
                 await visit.to(path)
                 await visit.page.wait_for_load_state()
                 found = (await axe.run(visit.page)).response["violations"]
@@ -188,4 +199,5 @@ async def _letter(visit: Visit) -> str:
 
 
 def _named(path: str) -> str:
-    return {"/": "now", "/contracts/task_request/echo": "contracts"}.get(path, path.strip("/"))
+    known = {"/": "now", "/contracts/task_request/echo": "contracts", "/replicas/hare": "replica"}
+    return known.get(path, path.strip("/"))

@@ -107,6 +107,7 @@ async def test_the_day_of_a_bad_deploy(amqp_url: str, browser: Browser, pictures
             visiting(browser, address) as visit,
         ):
             await _replays(visit, pictures)
+            await _takes_some_along(visit, pictures)
             await _edits_one(visit, pictures)
             await _discards_the_rest(visit)
             await _reads_the_history(visit, pictures)
@@ -146,12 +147,16 @@ async def _replays(visit: Visit, pictures: Path) -> None:
     ).to_be_visible()
     await page.screenshot(path=pictures / "replay.png")
     await page.get_by_label("Why").fill("the renamed field is back")
-    await page.get_by_label("Messages a second").fill("1000")
+    await page.get_by_label("Messages a second").fill("60")
     # A double click is one replay.
     await page.get_by_role("button", name="Replay 490 letters").dblclick()
-    await expect(page.get_by_role("heading", name="One letter of each kind")).to_be_visible()
     await expect(page.get_by_role("button", name="Stop")).to_be_visible()
     await expect(page.get_by_role("heading", name="The rest follows")).to_be_visible(timeout=20_000)
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.locator("#paused")).to_be_visible()
+    await expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+    await page.get_by_role("button", name="Resume").click()
+    await expect(page.locator("#paused")).to_be_hidden()
     await page.screenshot(path=pictures / "run.png")
     await expect(page.locator("#ending")).to_have_text("halted", timeout=40_000)
     await expect(page.get_by_text("the tax table has no countries").first).to_be_visible()
@@ -160,6 +165,18 @@ async def _replays(visit: Visit, pictures: Path) -> None:
         await visit.to("/letters")
         while not await page.get_by_text(f"{CHARGE + WIDE} letters open").is_visible():
             await visit.to("/letters")
+
+
+async def _takes_some_along(visit: Visit, pictures: Path) -> None:
+    page = visit.page
+    await visit.to("/letters?task=charge")
+    await page.get_by_role("button", name="Export…").click()
+    await expect(page.get_by_role("heading", name=f"Export {CHARGE} letters")).to_be_visible()
+    await page.screenshot(path=pictures / "export.png")
+    async with page.expect_download() as saving:
+        await page.get_by_role("button", name="Download JSONL").click()
+    file = await (await saving.value).path()
+    assert len(file.read_bytes().splitlines()) == CHARGE
 
 
 async def _edits_one(visit: Visit, pictures: Path) -> None:

@@ -27,6 +27,8 @@ WHOLE: Final = 120
 AROUND: Final = 3
 #: Columns for the names beside what is told of a letter.
 NAMES: Final = 13
+#: Before what is told below a row.
+BELOW: Final = " " * 7
 #: Columns where nobody tells how many there are.
 COLUMNS: Final = 80
 _RED: Final = "\x1b[31m"
@@ -85,8 +87,9 @@ def letters(rows: Iterable[Summary], now: datetime) -> str:
 
 
 def groups(rows: Iterable[Group], now: datetime) -> str:
-    """Return a list of groups."""
-    return table(
+    """Return a list of groups, below each why."""
+    shown = list(rows)
+    listed = table(
         ("COUNT", "FINGERPRINT", "CODE", "MESSAGE", "LAST", "TREND"),
         (
             (
@@ -97,10 +100,17 @@ def groups(rows: Iterable[Group], now: datetime) -> str:
                 age(one.last_seen, now),
                 one.sparkline,
             )
-            for one in rows
+            for one in shown
         ),
         right="COUNT",
     )
+    dim, plain = (_DIM, _PLAIN) if coloured() else ("", "")
+    head, *lines = listed.split("\n")
+    for line, one in zip(lines, shown, strict=True):
+        head += f"\n{line}"
+        if one.reason:
+            head += f"\n{dim}{BELOW}{_fit(clean(one.reason, 400), columns() - len(BELOW))}{plain}"
+    return head
 
 
 def history(deeds: Iterable[Deed], now: datetime) -> str:

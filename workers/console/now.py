@@ -165,6 +165,8 @@ def _queue(name: str, depth: Depth, names: Names) -> QueueRow:
         group = name.removeprefix(f"{names.dead}.")
         if depth.messages:
             state, tone = "open letters", "bad"
+    elif name == names.journal:
+        state = "keeps the history"
     elif name.startswith(f"{names.retries}.") and depth.messages:
         state, tone = "waiting for another try", "warn"
     return QueueRow(name, depth.messages, depth.consumers, state, tone, group)

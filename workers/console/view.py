@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from workers.deadletters import Survey
+
 HERE: Final = Path(__file__).parent
 #: Control characters but line breaks and tabs, and what turns the direction of a text around.
 _UNSAFE: Final = re.compile(
@@ -86,6 +88,15 @@ class View:
     def away(self, request: Request, title: str, error: Exception) -> HTMLResponse:
         """Return the page of something that cannot be had from the broker now."""
         return self.page(request, "away.html", status=503, title=title, trouble=str(error))
+
+    def waiting(
+        self, request: Request, survey: Survey, reading: int | None, **values: Any
+    ) -> HTMLResponse:
+        """Return the page of a look that takes longer than a moment; it goes on by itself.
+
+        `reading` is how many letters the first look has met, None when it is over.
+        """
+        return self.page(request, "waiting.html", survey=survey, reading=reading, **values)
 
     def part(self, template: str, **values: Any) -> str:
         """Return a part of a page, the same for everybody."""

@@ -141,6 +141,7 @@ def group_of(group: Group) -> dict[str, Any]:
         "first_seen": group.first_seen,
         "last_seen": group.last_seen,
         "example_id": group.example_id,
+        "reason": group.reason,
     }
 
 

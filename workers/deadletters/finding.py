@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from workers.deadletters.selection import Selection
-from workers.deadletters.shelf import Row, starting
+from workers.deadletters.shelf import starting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workers.deadletters.letter import Letter
     from workers.deadletters.looking import Looker, View
     from workers.deadletters.reading import Reader
+    from workers.deadletters.shelf import Row
     from workers.link.desk import Desk
     from workers.outcome import Delivery
 
@@ -64,7 +65,7 @@ class Finder:
                 meant.add(entry.summary.id)
 
         await self._looker.fetcher.deliveries(row.entries, take)
-        found = Row([entry for entry in row.entries if entry.summary.id in meant])
+        found = row.only(meant)
         view.shelf.remember(selection, found)
         return found
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from workers.deadletters.letter import Summary
 
@@ -35,6 +35,8 @@ class Group:
     example_id: str
     #: How many failed in each piece of the time that all the groups span, oldest first.
     trend: tuple[int, ...]
+    #: Why, in one line, as the first letter of its kind said; empty where that is not known.
+    reason: str = ""
 
     @property
     def sparkline(self) -> str:
@@ -49,8 +51,13 @@ class _Growing:
     count: int = 0
 
 
-def grouped(letters: Iterable[Summary], *, buckets: int = BUCKETS) -> tuple[Group, ...]:
-    """Return the groups, the largest first."""
+def grouped(
+    letters: Iterable[Summary],
+    reasons: Mapping[str, str] | None = None,
+    *,
+    buckets: int = BUCKETS,
+) -> tuple[Group, ...]:
+    """Return the groups, the largest first; `reasons` are told by fingerprint."""
     growing: dict[str, _Growing] = {}
     for letter in letters:
         one = growing.get(letter.fingerprint)
@@ -65,7 +72,11 @@ def grouped(letters: Iterable[Summary], *, buckets: int = BUCKETS) -> tuple[Grou
         one.times.sort()
     told = [one.times for one in growing.values() if one.times]
     span = (min(times[0] for times in told), max(times[-1] for times in told)) if told else None
-    groups = [_group(one, span, buckets) for one in growing.values()]
+    known = reasons or {}
+    groups = [
+        replace(_group(one, span, buckets), reason=known.get(fingerprint, ""))
+        for fingerprint, one in growing.items()
+    ]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.fingerprint)))
 
 

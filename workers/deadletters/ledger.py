@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_DEEDS: Final = 10_000
 #: Replays of which it is remembered what became of them.
 MOST_ENDS: Final = 20_000
+#: Kinds of failure whose reason is remembered.
+MOST_KINDS: Final = 2_000
 #: The place of a letter whose body the journal does not have.
 NOWHERE: Final = -1
 
@@ -46,6 +48,8 @@ class Ledger:
         self.open: dict[str, Entry] = {}
         #: Grows with every letter that comes or goes.
         self.version = 0
+        #: Fingerprint → why, in one line, as the first letter of its kind said.
+        self.reasons: dict[str, str] = {}
         #: Actions, oldest first.
         self.deeds: dict[str, Deed] = {}
         #: What workers said became of replays, by the letters that were replayed.
@@ -71,7 +75,10 @@ class Ledger:
         offset = offset_of(delivery)
         self.next = offset + 1
         if delivery.routing_key == self._key:
-            self._letter(self._reader.summary(delivery), offset)
+            summary = self._reader.summary(delivery)
+            if summary.fingerprint not in self.reasons and len(self.reasons) < MOST_KINDS:
+                self.reasons[summary.fingerprint] = self._reader.reason(delivery)
+            self._letter(summary, offset)
             return
         note = read_note(delivery, self._names)
         if note is not None:

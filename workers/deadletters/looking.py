@@ -93,6 +93,8 @@ class Looker:
         self._shelf = Shelf({})
         self._shelved = (self._ledger, 0)
         self._alone = asyncio.Lock()
+        #: Whether all of the journal was read once.
+        self.looked = False
         #: Reads letters whole.
         self.fetcher = Fetcher(desk, reader, self._line)
 
@@ -168,16 +170,18 @@ class Looker:
     async def _foreign(self) -> View:
         """Look through another program's queue; there is no journal of it."""
         entries: dict[str, Entry] = {}
+        reasons: dict[str, str] = {}
 
         def take(delivery: Delivery) -> None:
             summary = self._reader.summary(delivery)
             entries.setdefault(summary.id, Entry(summary, NOWHERE))
+            reasons.setdefault(summary.fingerprint, self._reader.reason(delivery))
 
         async with scanning(self._desk) as scan:
             await scan.read(take)
             warning = scan.warning or _some_held(scan.complete)
             standing = Standing(open=scan.ready, warning=warning, scanned=True)
-        return View(Shelf(entries), standing)
+        return View(Shelf(entries, reasons), standing)
 
     async def _reconcile(self) -> View:
         """Look through the queue, and note what the journal did not know."""
@@ -245,8 +249,9 @@ class Looker:
             scanned=scanned,
         )
         if self._shelved != (ledger, ledger.version):
-            self._shelf = Shelf(dict(ledger.open))
+            self._shelf = Shelf(dict(ledger.open), ledger.reasons)
             self._shelved = (ledger, ledger.version)
+        self.looked = True
         return View(self._shelf, standing)
 
     def _fresh(self) -> Ledger:

@@ -80,6 +80,12 @@ class Reader:
             user_id=properties.user_id if direct else past.user_id,
         )
 
+    def reason(self, delivery: Delivery) -> str:
+        """Return why, in one line."""
+        headers = delivery.properties.headers
+        death = last_death(headers)
+        return (_broker_diagnosis(death) if death else _diagnosis(headers)).reason
+
     def _summary(self, delivery: Delivery) -> dict[str, Any]:
         death = last_death(delivery.properties.headers)
         own = death is None and h.ERROR_CODE in delivery.properties.headers

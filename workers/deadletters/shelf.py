@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from workers.deadletters.groups import grouped
+from workers.deadletters.views import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import TypeVar
 
     from workers.deadletters.groups import Group
     from workers.deadletters.ledger import Entry
-    from workers.deadletters.letter import Summary
     from workers.deadletters.selection import Selection
+    from workers.deadletters.views import Standing
 
     T = TypeVar("T")
 
@@ -33,8 +35,12 @@ MOST_REMEMBERED: Final = 8
 class Row:
     """Letters in a row, newest first."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], reasons: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.entries = entries
+        #: Fingerprint → why, in one line.
+        self.reasons = reasons
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -43,16 +49,26 @@ class Row:
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """The letters by what failed, the largest group first."""
-        return grouped(entry.summary for entry in self.entries)
+        return grouped((entry.summary for entry in self.entries), self.reasons)
 
     @cached_property
     def ids(self) -> Mapping[str, Entry]:
         """The letters by their ids."""
         return {entry.summary.id: entry for entry in self.entries}
 
-    def summaries(self, begin: int, end: int) -> tuple[Summary, ...]:
-        """Return a piece of the row."""
-        return tuple(entry.summary for entry in self.entries[begin:end])
+    def only(self, ids: Collection[str]) -> Row:
+        """Return those letters of the row that have these ids."""
+        return Row([entry for entry in self.entries if entry.summary.id in ids], self.reasons)
+
+    def listing(self, begin: int, limit: int, standing: Standing) -> Listing:
+        """Return a piece of the row; `limit` 0 is all of it."""
+        end = begin + limit if limit else len(self)
+        return Listing(
+            letters=tuple(entry.summary for entry in self.entries[begin:end]),
+            matching=len(self),
+            before=min(begin, len(self)),
+            standing=standing,
+        )
 
     def place(self, letter_id: str) -> int:
         """Return the place of a letter, or the end of the row where it is not in it."""
@@ -65,14 +81,17 @@ class Row:
 class Shelf:
     """All open letters; never changes."""
 
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
+    def __init__(
+        self, entries: Mapping[str, Entry], reasons: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.entries = entries
+        self._reasons = reasons
         self._found: OrderedDict[Selection, Row] = OrderedDict()
 
     @cached_property
     def all(self) -> Row:
         """Every letter."""
-        return Row(sorted(self.entries.values(), key=_when, reverse=True))
+        return Row(sorted(self.entries.values(), key=_when, reverse=True), self._reasons)
 
     async def grouped(self, row: Row) -> tuple[Group, ...]:
         """Return the groups of a row."""
@@ -106,7 +125,8 @@ class Shelf:
         return {one: entry for one, entry in self.entries.items() if one.startswith(letter_id)}
 
     def _fit(self, selection: Selection) -> Row:
-        return Row([entry for entry in self.all.entries if selection.meant(entry.summary)])
+        meant = [entry for entry in self.all.entries if selection.meant(entry.summary)]
+        return Row(meant, self._reasons)
 
     async def _worked_out(self, work: Callable[[], T]) -> T:
         return work() if len(self.entries) <= FEW else await asyncio.to_thread(work)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from workers.deadletters.foresight import Foreseen
     from workers.deadletters.letter import Letter, Summary
     from workers.deadletters.notes import Deed
-    from workers.deadletters.shelf import Row
     from workers.deadletters.tasks import Task
     from workers.deadletters.views import Standing
     from workers.link.desk import Desk
@@ -73,6 +72,11 @@ class Workbench:
         """Who works here."""
         return self._operator
 
+    @property
+    def reading(self) -> int | None:
+        """How many letters the first look has met so far; None when it is over."""
+        return None if self._looker.looked else len(self._looker.known.open)
+
     def for_person(self, who: str) -> Workbench:
         """Return the same workbench with another person at it."""
         operator = replace(self._operator, who=who)
@@ -102,7 +106,7 @@ class Workbench:
         begin = (page - 1) * limit if limit else 0
         if after:
             begin = row.place(after) + 1
-        return _listing(row, begin, limit, view.standing)
+        return row.listing(begin, limit, view.standing)
 
     async def groups(
         self,
@@ -129,7 +133,7 @@ class Workbench:
         everything = await view.shelf.fitting(Selection())
         row = await self._finder.fitting(view, selection, survey)
         return Overview(
-            listing=_listing(row, (page - 1) * limit, limit, view.standing),
+            listing=row.listing((page - 1) * limit, limit, view.standing),
             groups=await view.shelf.grouped(row),
             all_groups=await view.shelf.grouped(everything),
         )
@@ -285,13 +289,3 @@ class Workbench:
 
     def _destination(self, letter: Summary) -> str:
         return self._operator.destination(letter, self._desk)
-
-
-def _listing(row: Row, begin: int, limit: int, standing: Standing) -> Listing:
-    end = begin + limit if limit else len(row)
-    return Listing(
-        letters=row.summaries(begin, end),
-        matching=len(row),
-        before=min(begin, len(row)),
-        standing=standing,
-    )

@@ -9,7 +9,7 @@ import pytest
 
 from topology import Names
 from workers import headers as h
-from workers.deadletters import Reader, Selection
+from workers.deadletters import Reader, Selection, Standing
 from workers.deadletters.ledger import Entry
 from workers.deadletters.shelf import FEW, MOST_REMEMBERED, Shelf
 from workers.outcome import Delivery, Properties
@@ -50,7 +50,9 @@ async def test_letters_stand_newest_first_and_filters_keep_the_order(count: int)
     assert [one.offset for one in expired.entries] == list(range(0, count, 3))[::-1]
     rejected, beef = await ours.grouped(everything)
     assert (rejected.count, beef.count) == (count - len(expired), len(expired))
-    assert expired.summaries(1, 3) == tuple(one.summary for one in expired.entries[1:3])
+    piece = expired.listing(1, 2, Standing(open=count))
+    assert piece.letters == tuple(one.summary for one in expired.entries[1:3])
+    assert (piece.before, piece.more) == (1, len(expired) - 3)
 
 
 async def test_what_was_found_once_is_not_looked_for_again() -> None:

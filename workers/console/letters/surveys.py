@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Seconds a page waits before it says how far the look is.
-MOMENT: Final = 0.4
+MOMENT: Final = 0.8
 #: Seconds after which a look that nobody asked for again is given up.
 ABANDONED: Final = 15.0
 #: Looks that go on at once; others wait for their turn.

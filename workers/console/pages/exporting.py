@@ -58,21 +58,22 @@ class ExportPages:
         operator(request)
         asked = Asked(request, self._benches)
         selection = asked.selection
-
-        async def look(survey: Survey) -> Meant:
-            return await self._benches.bench(asked.group).meant(selection, survey=survey)
-
         try:
+            bench = self._benches.bench(asked.group)
+
+            async def look(survey: Survey) -> Meant:
+                return await bench.meant(selection, survey=survey)
+
             found = await self._surveys.ask(("export", asked.group, selection), look)
         except Ambiguous as error:
             raise Refused(400, str(error)) from error
         except LinkError as error:
             return self._view.away(request, "Export", error)
         if isinstance(found, Survey):
-            return self._view.page(
+            return self._view.waiting(
                 request,
-                "waiting.html",
-                survey=found,
+                found,
+                bench.reading,
                 title="Export",
                 back=asked.query(),
                 described=selection.described,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Letters on a page.
 PAGE = 50
+#: Kinds of failure on a page.
+MOST_GROUPS = 50
 #: Deeds on a page of history.
 MOST_DEEDS = 200
 #: Characters of a header's value.
@@ -59,6 +61,8 @@ class LetterPages:
             found = await self._surveys.ask(("list", asked.group, selection, page), look)
             waiting = found if isinstance(found, Survey) else None
             if isinstance(found, Survey):
+                if bench.reading is not None:
+                    return self._first(request, asked, found, bench.reading)
                 # Bodies are being read; what needs none of them can be shown already.
                 found = await bench.overview(selection.without_text(), limit=1)
         except LinkError as error:
@@ -72,9 +76,23 @@ class LetterPages:
             waiting=waiting,
             listing=found.listing,
             groups=found.groups,
+            most_groups=MOST_GROUPS,
+            reasons={one.fingerprint: one.reason for one in found.groups},
             codes=sorted({one.error_code for one in found.all_groups}),
             types=sorted({one.message_type for one in found.all_groups}),
             tasks=sorted({one.task_type for one in found.all_groups if one.task_type}),
+        )
+
+    def _first(self, request: Request, asked: Asked, survey: Survey, reading: int) -> Response:
+        """Return the page of the first look, which reads the whole journal."""
+        return self._view.waiting(
+            request,
+            survey,
+            reading,
+            title="Dead letters",
+            back=asked.query(),
+            described="",
+            trouble="",
         )
 
     async def _letter(self, request: Request) -> Response:

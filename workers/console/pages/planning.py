@@ -82,10 +82,10 @@ class PlanPages:
         except LinkError as error:
             return self._view.away(request, "Dead letters", error)
         if isinstance(found, Survey):
-            return self._view.page(
+            return self._view.waiting(
                 request,
-                "waiting.html",
-                survey=found,
+                found,
+                bench.reading,
                 title=verb.capitalize(),
                 back=asked.query(),
                 described=selection.described,
