@@ -42,7 +42,7 @@ async def test_one_picture_holds_who_is_there_and_what_they_did(amqp_url: str) -
     assert (ended.code, ended.err) == (0, "")
     assert told.code == 0
     assert "2 replicas" in told.out
-    assert "1 open dead letters" in told.out
+    assert "1 open dead letter" in told.out
 
 
 async def test_rates_and_new_dead_letters_come_while_watching(amqp_url: str) -> None:

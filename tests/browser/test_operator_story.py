@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from broker.worker import PATIENCE, RUNGS, Asking, eventually, serving
-from browser.conftest import console_at, visiting
+from browser.conftest import PHONE, console_at, visiting
 from playwright.async_api import expect
 from pydantic import BaseModel
 
@@ -160,6 +160,10 @@ async def _replays(visit: Visit, pictures: Path) -> None:
     await page.screenshot(path=pictures / "run.png")
     await expect(page.locator("#ending")).to_have_text("halted", timeout=40_000)
     await expect(page.get_by_text("the tax table has no countries").first).to_be_visible()
+    await visit.to("/")
+    figure = page.locator(".figure", has_text="Dead letters").locator(".value")
+    await expect(figure).to_contain_text(str(CHARGE + WIDE), timeout=PATIENCE * 1000)
+    await page.screenshot(path=pictures / "now.png")
     # What came back later than the canary may still be on its way.
     async with asyncio.timeout(PATIENCE):
         await visit.to("/letters")
@@ -224,3 +228,5 @@ async def _reads_the_history(visit: Visit, pictures: Path) -> None:
         for text in (verb, count, why, "local"):
             await expect(rows.nth(row)).to_contain_text(text)
     await page.screenshot(path=pictures / "history.png")
+    await page.set_viewport_size(PHONE)
+    await page.screenshot(path=pictures / "history-phone.png")

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from workers.cli import DONE, FAILED
-from workers.cli import letter_pages as pages
+from workers.cli import DONE, FAILED, run_lines
+from workers.cli.columns import SHORT, wrapped
 from workers.cli.say import plural, say, write
 from workers.deadletters import Ending, Phase, Progress, Verdict
 from workers.deadletters.tasks import FAIL_AGAIN
@@ -72,7 +72,7 @@ async def _told(running: Running, *, json: bool) -> int:
 def _lines() -> Callable[[Progress], None]:
     """Return what tells the progress a line at a time, and not too many of them."""
     last: tuple[float, Phase | None] = (0.0, None)
-    tell_canaries = _canaries(say)
+    tell_canaries = _canaries(_say)
 
     def tell(now: Progress) -> None:
         nonlocal last
@@ -81,7 +81,7 @@ def _lines() -> Callable[[Progress], None]:
         if now.phase is not Phase.OVER and (
             now.phase is not phase or time.monotonic() - then > LINE_EVERY
         ):
-            say(pages.progress(now))
+            say(run_lines.progress(now))
             last = time.monotonic(), now.phase
 
     return tell
@@ -95,7 +95,7 @@ def _canaries(put: Callable[[str], None]) -> Callable[[Progress], None]:
         for one in now.canaries:
             if one.verdict is not Verdict.WAITING and one.fingerprint not in told:
                 told.add(one.fingerprint)
-                put(pages.canary(one))
+                put(run_lines.canary(one))
 
     return tell
 
@@ -116,16 +116,16 @@ def _sum_up(over: Progress) -> None:
         None: "interrupted",
     }[over.ending]
     say(f"{over.verb} {ended}: {plural(over.done, 'letter')} in {over.seconds:.1f} s")
-    if became := pages.outcome(over):
-        say(f"of these: {became}")
+    if became := run_lines.outcome(over):
+        _say(f"of these: {became}")
     for halt in over.halts:
-        say(
-            f"halted {halt.fingerprint[: pages.SHORT]}: {halt.letter_id[: pages.SHORT]} failed "
+        _say(
+            f"halted {halt.fingerprint[:SHORT]}: {halt.letter_id[:SHORT]} failed "
             f"with {clean(halt.error_code)}: {clean(halt.reason, 200)}"
         )
     if over.kept:
         say(f"{plural(sum(over.kept.values()), 'letter')} stay dead letters:")
-        for line in pages.counted(over.kept).splitlines():
+        for line in run_lines.counted(over.kept).splitlines():
             say(line)
     for count, what in (
         (over.gone, "were not there any more: somebody else was quicker"),
@@ -134,9 +134,14 @@ def _sum_up(over: Progress) -> None:
         (over.unnoted, "have no note in the journal"),
     ):
         if count:
-            say(f"{plural(count, 'letter')} {what}")
+            _say(f"{plural(count, 'letter')} {what}")
     if over.why:
-        say(over.why)
+        _say(over.why)
+
+
+def _say(text: str) -> None:
+    for line in wrapped(text):
+        say(line)
 
 
 def _document(now: Progress) -> dict[str, Any]:

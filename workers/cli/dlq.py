@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from workers.cli import DONE, NOTHING_FOUND, WRONG_USE, Failure
 from workers.cli import letter_pages as pages
+from workers.cli.columns import SHORT
 from workers.cli.dlq_actions import discard, edit, replay
 from workers.cli.letters import (
     ANY_TABLE,
@@ -98,7 +99,7 @@ def groups(
         put(pages.groups(found.groups, datetime.now(UTC)))
         say(
             f"{plural(found.matching, 'letter')} in {plural(len(found.groups), 'group')}; "
-            f"`leveret dlq show {found.groups[0].example_id[: pages.SHORT]}` shows the latest of "
+            f"`leveret dlq show {found.groups[0].example_id[:SHORT]}` shows the latest of "
             "the largest"
         )
     return exit_code(found.groups, selection, found.standing)

@@ -29,6 +29,7 @@ from workers.cli.letters import (
     warn,
 )
 from workers.cli.options import NOWHERE, Where
+from workers.cli.run_lines import counted
 from workers.cli.say import plural, say, write
 from workers.deadletters import Pace
 from workers.deadletters.pacing import CANARY_WAIT, DEFAULT_RATE
@@ -199,7 +200,7 @@ def _propose(proposal: Proposal, *, json: bool, yes: bool) -> None:
     lines += [f"  {count:>7}  go to {queue or '?'}" for queue, count in proposal.queues.items()]
     put("\n".join(lines))
     if proposal.failing:
-        put("would fail again:\n" + pages.counted(proposal.failing))
+        put("would fail again:\n" + counted(proposal.failing))
     if not yes:
         say("nothing was sent; --yes sends what would pass")
 

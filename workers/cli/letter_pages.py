@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 import textwrap
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, assert_never
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
-from workers.deadletters import Verdict
+from workers.cli.columns import DIM, PLAIN, RED, SHORT, age, below, coloured, columns, table
 from workers.logs.clean import clean
 from workers.settling.replays import DONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from workers.deadletters import Canary, Deed, Group, Letter, Progress, Shape, Shown, Summary
+    from workers.deadletters import Deed, Group, Letter, Shape, Shown, Summary
     from workers.settling.replays import Replayed
 
-#: Characters of an id in a list: enough to name the letter.
-SHORT: Final = 8
 #: Lines of a body that are shown whole; of a longer one, those around the marks.
 WHOLE: Final = 120
 #: Lines shown before and after a mark in a longer body.
 AROUND: Final = 3
 #: Columns for the names beside what is told of a letter.
 NAMES: Final = 13
-#: Before what is told below a row.
-BELOW: Final = " " * 7
-#: Columns where nobody tells how many there are.
-COLUMNS: Final = 80
-_RED: Final = "\x1b[31m"
-_BOLD: Final = "\x1b[1m"
-_DIM: Final = "\x1b[2m"
-_PLAIN: Final = "\x1b[0m"
-
-
-def coloured() -> bool:
-    """Whether standard output is a terminal that wants colours."""
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-
-def columns() -> int:
-    """Return how wide a line may be."""
-    return max(COLUMNS, shutil.get_terminal_size((COLUMNS, 24)).columns)
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: str = "") -> str:
-    """Return rows in columns that fit the terminal; `right` names columns of numbers."""
-    cells = [head, *([clean(cell, 60) for cell in row] for row in rows)]
-    widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
-    for _ in range(sum(widths) + 2 * (len(widths) - 1) - columns()):
-        widths[widths.index(max(widths))] -= 1  # the widest column gives way
-    lines = []
-    for row in cells:
-        told = [
-            _fit(cell, width).rjust(width)
-            if name in right.split()
-            else _fit(cell, width).ljust(width)
-            for cell, width, name in zip(row, widths, head, strict=True)
-        ]
-        lines.append("  ".join(told).rstrip())
-    if coloured():
-        lines[0] = f"{_BOLD}{lines[0]}{_PLAIN}"
-    return "\n".join(lines)
+#: Codes that may only say that the wrong processors are asked.
+_UNKNOWN: Final = frozenset({"unknown_task_type", "unknown_message_type"})
 
 
 def letters(rows: Iterable[Summary], now: datetime) -> str:
@@ -83,6 +42,7 @@ def letters(rows: Iterable[Summary], now: datetime) -> str:
             for one in rows
         ),
         right="TRIES",
+        tails="MESSAGE",
     )
 
 
@@ -103,13 +63,14 @@ def groups(rows: Iterable[Group], now: datetime) -> str:
             for one in shown
         ),
         right="COUNT",
+        tails="MESSAGE",
     )
-    dim, plain = (_DIM, _PLAIN) if coloured() else ("", "")
+    dim, plain = (DIM, PLAIN) if coloured() else ("", "")
     head, *lines = listed.split("\n")
     for line, one in zip(lines, shown, strict=True):
         head += f"\n{line}"
         if one.reason:
-            head += f"\n{dim}{BELOW}{_fit(clean(one.reason, 400), columns() - len(BELOW))}{plain}"
+            head += f"\n{dim}{below(one.reason)}{plain}"
     return head
 
 
@@ -123,7 +84,7 @@ def history(deeds: Iterable[Deed], now: datetime) -> str:
                 one.who or one.by,
                 one.verb,
                 f"{one.done}/{one.meant}" if one.meant else str(one.done),
-                one.outcome or "not yet",
+                (one.outcome or "not yet") + (f", {one.returned} back" if one.returned else ""),
                 one.why or one.selection,
             )
             for one in deeds
@@ -146,7 +107,7 @@ def letter(shown: Shown, now: datetime, *, full: bool = False) -> str:
         ("fingerprint", one.fingerprint),
         *([("replay of", f"{one.replay_of} (replay {one.replays})")] if one.replay_of else ()),
         *([("replayed", _ended(shown.replayed))] if shown.replayed else ()),
-        ("replay now", _foretold(shown)),
+        *([("replay now", _foretold(shown))] if shown.open else ()),
     ]
     parts = ["\n".join(_wrapped(name, clean(text, 400)) for name, text in rows)]
     if one.history:
@@ -160,7 +121,7 @@ def letter(shown: Shown, now: datetime, *, full: bool = False) -> str:
 
 def body(shape: Shape, *, full: bool = False) -> str:
     """Return the lines of a body, numbered, with marks below the offending ones."""
-    red, dim, plain = (_RED, _DIM, _PLAIN) if coloured() else ("", "", "")
+    red, dim, plain = (RED, DIM, PLAIN) if coloured() else ("", "", "")
     lines = shape.lines
     near = {
         number
@@ -188,70 +149,6 @@ def body(shape: Shape, *, full: bool = False) -> str:
     return "\n".join(told)
 
 
-def counted(reasons: Mapping[str, int]) -> str:
-    """Return counts by reason, a line each."""
-    return "\n".join(f"  {count:>7}  {clean(reason, 300)}" for reason, count in reasons.items())
-
-
-def progress(now: Progress) -> str:
-    """Return how an action goes, on one line."""
-    parts = [f"{now.phase.value}: {now.done} of {now.total} done"]
-    if now.kept:
-        parts.append(f"{sum(now.kept.values())} stay")
-    if now.succeeded:
-        parts.append(f"{now.succeeded} succeeded")
-    if now.returned:
-        parts.append(f"{now.returned} came back")
-    if now.rate:
-        parts.append(f"{now.rate:.0f}/s allowed")
-    return ", ".join(parts)
-
-
-def canary(one: Canary) -> str:
-    """Return what is known of a letter that went first, on one line."""
-    who = f"first of {one.fingerprint[:SHORT]}, {one.letter_id[:SHORT]}:"
-    after = f"after {one.seconds:.1f} s"
-    match one.verdict:
-        case Verdict.DONE:
-            return f"{who} done by {clean(one.worker)} {after}; the others follow"
-        case Verdict.BACK:
-            return f"{who} came back {after}; the others stay"
-        case Verdict.AGAIN:
-            return f"{who} failed at {clean(one.worker)} and is tried again; the others stay"
-        case Verdict.SILENT:
-            return (
-                f"{who} did not come back within {one.seconds:.1f} s, and no worker said that it "
-                "is done; the others follow"
-            )
-        case Verdict.WAITING:
-            return f"{who} nothing is known yet"
-        case _:
-            assert_never(one.verdict)
-
-
-def outcome(now: Progress) -> str:
-    """Return what became of what was sent, on one line; empty where nothing was."""
-    waiting = now.unknown - now.retrying
-    told = [
-        (now.succeeded, "done, as their workers say"),
-        (now.returned, "dead letters again"),
-        (now.retrying, "failed and tried again later"),
-        (waiting, "not back, and nothing else is known of them"),
-    ]
-    return ", ".join(f"{count} {what}" for count, what in told if count)
-
-
-def age(when: str | None, now: datetime) -> str:
-    """Return how long ago something was: `45s`, `12m`, `3h`, `5d` ago."""
-    if when is None:
-        return "?"
-    seconds = (now - datetime.fromisoformat(when).astimezone(UTC)).total_seconds()
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f}{unit} ago"
-    return f"{max(0.0, seconds):.0f}s ago"
-
-
 def kind(one: Summary | Group) -> str:
     """Return the types of a message on one line."""
     return f"{one.message_type}/{one.task_type}" if one.task_type else one.message_type
@@ -263,7 +160,8 @@ def _foretold(shown: Shown) -> str:
     if foreseen is None:
         return f"nobody can tell{where}"
     if not foreseen.passes:
-        return f"would fail again: {foreseen.error_code}: {foreseen.reason}"
+        hint = "; -r MODULE:REGISTRY names others" if foreseen.error_code in _UNKNOWN else ""
+        return f"would fail again: {foreseen.error_code}: {foreseen.reason}{hint}"
     if foreseen.undecided:
         return f"would be taken; the processor decides{where}"
     return f"would now pass{where}"
@@ -310,7 +208,3 @@ def _wrapped(name: str, text: str) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
-
-
-def _fit(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

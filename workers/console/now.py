@@ -79,13 +79,13 @@ def now_of(feed: Feed, names: Names, *, clock: float) -> Now:
         stale=clock - feed.seen,
         loading=picture is None and not feed.trouble,
         span=feed.past.maxlen or 2,
-        figures=_figures(picture, tuple(feed.past)) if picture else (),
+        figures=_figures(picture, tuple(feed.past), names) if picture else (),
         queues=_queues(picture, names) if picture else (),
         replicas=tuple(replica_row(one, clock) for one in picture.replicas) if picture else (),
     )
 
 
-def _figures(picture: Picture, past: Sequence[Figures]) -> tuple[Figure, ...]:
+def _figures(picture: Picture, past: Sequence[Figures], names: Names) -> tuple[Figure, ...]:
     rates, totals = picture.rates, picture.totals
     last = past[-1] if past else {}
 
@@ -131,11 +131,19 @@ def _figures(picture: Picture, past: Sequence[Figures]) -> tuple[Figure, ...]:
             number(picture.dead_letters),
             "open",
             row("open"),
-            picture.letters[0].error_code + " was the last"
-            if picture.letters
-            else "none came lately",
+            _about_letters(picture, names),
             alarm=bool(picture.dead_letters),
         ),
+    )
+
+
+def _about_letters(picture: Picture, names: Names) -> str:
+    dead = f"{names.dead}."
+    queues = picture.queues or {}
+    if any(one.consumers for name, one in queues.items() if name.startswith(dead)):
+        return "an action has some in hand"
+    return (
+        f"{picture.letters[0].error_code} was the last" if picture.letters else "none came lately"
     )
 
 
@@ -163,10 +171,13 @@ def _queue(name: str, depth: Depth, names: Names) -> QueueRow:
             state, tone = ("nobody takes from it", "bad" if depth.messages else "warn")
     elif name.startswith(f"{names.dead}.") and name != names.journal:
         group = name.removeprefix(f"{names.dead}.")
-        if depth.messages:
+        if depth.consumers:
+            # Only an action takes letters; what it holds the broker does not count as waiting.
+            state, tone = "an action has some in hand", "warn"
+        elif depth.messages:
             state, tone = "open letters", "bad"
     elif name == names.journal:
-        state = "keeps the history"
+        state = "history"
     elif name.startswith(f"{names.retries}.") and depth.messages:
         state, tone = "waiting for another try", "warn"
     return QueueRow(name, depth.messages, depth.consumers, state, tone, group)
