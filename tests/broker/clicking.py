@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from broker.worker import PATIENCE
-from unit.console.visiting import USERS, browser_of, log_in, opened, token
+from unit.console.visiting import USERS, browser_of, log_in, opened, seen, token
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,6 +54,6 @@ async def over(browser: httpx.AsyncClient, address: str) -> str:
 
 async def open_letters(browser: httpx.AsyncClient) -> int:
     """Return how many letters the list says are open."""
-    found = re.search(r"(\d+) letters? open", (await browser.get("/letters")).text)
+    found = re.search(r"(\d+) letters? open", (await seen(browser, "/letters")).text)
     assert found
     return int(found[1])

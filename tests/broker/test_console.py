@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from broker.clicking import form, open_letters, over, people
 from broker.worker import NAMES, PATIENCE, RUNGS, Asking, eventually, serving
-from unit.console.visiting import token
+from unit.console.visiting import seen, token
 
 from examples import registry
 from workers.link.ground import stand
@@ -37,7 +37,7 @@ async def letters(amqp_url: str) -> AsyncIterator[str]:
 async def test_a_double_click_is_one_discard(letters: str) -> None:
     """However often a form is sent, what it meant is done once, and both clicks see it."""
     async with people(letters) as (_, browser, _other):
-        page = await browser.get("/letters/discard")
+        page = await seen(browser, "/letters/discard")
         sent = form(page, why="useless")
         answers = await asyncio.gather(
             *(browser.post("/letters/discard", data=sent) for _ in range(4))
@@ -55,7 +55,7 @@ async def test_a_double_click_is_one_discard(letters: str) -> None:
 async def test_two_operators_never_work_on_the_same_letters(letters: str) -> None:
     """The second is told, and nothing of theirs is done; letters go once."""
     async with people(letters) as (_, one, two):
-        first, second = await one.get("/letters/discard"), await two.get("/letters/discard")
+        first, second = await seen(one, "/letters/discard"), await seen(two, "/letters/discard")
         answers = await asyncio.gather(
             one.post("/letters/discard", data=form(first, why="first")),
             two.post("/letters/discard", data=form(second, why="second")),
@@ -75,7 +75,7 @@ async def test_two_operators_never_work_on_the_same_letters(letters: str) -> Non
 async def test_what_is_done_is_what_was_shown(letters: str) -> None:
     """Letters that come between the look and the click stay."""
     async with people(letters) as (_, browser, _other), Asking(letters) as asking:
-        page = await browser.get("/letters/discard")
+        page = await seen(browser, "/letters/discard")
         await asking.client.publish(Publication(NAMES.requests, "task_request", b"{}"))
         await eventually(lambda: asking.letters)
         answer = await browser.post("/letters/discard", data=form(page, why="old ones"))
@@ -86,7 +86,7 @@ async def test_what_is_done_is_what_was_shown(letters: str) -> None:
 async def test_a_plan_of_another_console_is_shown_anew(letters: str) -> None:
     """After a restart nothing is done on a yes to something this console never showed."""
     async with people(letters) as (_, browser, _other):
-        page = await browser.get("/letters/discard")
+        page = await seen(browser, "/letters/discard")
         sent = form(page, why="x") | {"once": "from-before"}
         answer = await browser.post("/letters/discard", data=sent)
         assert answer.status_code == 409
@@ -97,10 +97,10 @@ async def test_a_plan_of_another_console_is_shown_anew(letters: str) -> None:
 async def test_a_discard_says_why_and_a_replay_must_have_a_chance(letters: str) -> None:
     """Both are asked for again, and nothing happens."""
     async with people(letters) as (_, browser, _other):
-        page = await browser.get("/letters/discard")
+        page = await seen(browser, "/letters/discard")
         answer = await browser.post("/letters/discard", data=form(page))
         assert (answer.status_code, "Say why" in answer.text) == (422, True)
-        page = await browser.get("/letters/replay")
+        page = await seen(browser, "/letters/replay")
         answer = await browser.post("/letters/replay", data=form(page))
         assert (answer.status_code, "would pass now" in answer.text) == (422, True)
         assert await open_letters(browser) == LETTERS
@@ -109,7 +109,7 @@ async def test_a_discard_says_why_and_a_replay_must_have_a_chance(letters: str) 
 async def test_a_closed_console_stops_between_two_letters(letters: str) -> None:
     """What was done is done and noted; the rest is open, and nothing is in between."""
     async with people(letters) as (_, browser, _other):
-        page = await browser.get("/letters/replay")
+        page = await seen(browser, "/letters/replay")
         sent = form(page, rate="1", all="on", why="slowly")
         answer = await browser.post("/letters/replay", data=sent)
         assert answer.status_code == 303
@@ -125,10 +125,10 @@ async def test_a_closed_console_stops_between_two_letters(letters: str) -> None:
 async def test_an_edit_that_does_not_fit_is_not_sent(letters: str) -> None:
     """It is told why; one that fits goes, and its letter closes."""
     async with people(letters) as (_, browser, _other):
-        listed = (await browser.get("/letters")).text
+        listed = (await seen(browser, "/letters")).text
         found = re.search(r'href="(/letters/[0-9a-f-]{36})\?', listed)
         assert found
-        page = await browser.get(f"{found[1]}/edit")
+        page = await seen(browser, f"{found[1]}/edit")
         answer = await browser.post(f"{found[1]}/edit", data=form(page, body='{"still": "wrong"}'))
         assert answer.status_code == 422
         assert "would fail again" in answer.text

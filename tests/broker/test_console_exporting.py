@@ -9,7 +9,7 @@ import orjson
 import pytest
 from broker.clicking import people
 from broker.letters import Kind, prepare, write
-from unit.console.visiting import USERS, browser_of, log_in, opened, token
+from unit.console.visiting import USERS, browser_of, log_in, opened, seen, token
 
 from messages import ErrorCode
 
@@ -29,14 +29,14 @@ async def url(amqp_url: str) -> str:
 
 
 async def _download(browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
-    page = await browser.get(path)
+    page = await seen(browser, path)
     return await browser.post(path, data={"token": token(page), **fields})
 
 
 async def test_all_that_fit_are_written_a_line_each(url: str) -> None:
     """More than a handful, whole, as a file that a browser saves and never shows."""
     async with people(url) as (_, browser, _other):
-        page = await browser.get("/letters/export?code=invalid_payload")
+        page = await seen(browser, "/letters/export?code=invalid_payload")
         assert f"Export {LETTERS} letters" in page.text
         answer = await _download(browser, "/letters/export?code=invalid_payload", form="jsonl")
     rows = [orjson.loads(line) for line in answer.text.splitlines()]
@@ -67,7 +67,7 @@ async def test_what_is_masked_on_pages_is_masked_in_files(url: str) -> None:
     """Nobody downloads what nobody may see."""
     mask = ("/payload/request/parameters/text",)
     async with people(url, mask=mask) as (_, browser, _other):
-        page = await browser.get("/letters/export?task=reject")
+        page = await seen(browser, "/letters/export?task=reject")
         assert "Secrets are written as" in page.text
         lines = await _download(browser, "/letters/export?task=reject", form="jsonl")
         test = await _download(browser, "/letters/export?task=reject", form="pytest")
@@ -81,9 +81,9 @@ async def test_a_viewer_takes_nothing_along(url: str) -> None:
     async with opened(USERS, amqp_url=url) as app, browser_of(app) as vera, browser_of(app) as otto:
         await log_in(vera, "vera")
         await log_in(otto, "otto")
-        listed = await vera.get("/letters")
+        listed = await seen(vera, "/letters")
         assert "Export" not in listed.text
-        assert (await vera.get("/letters/export")).status_code == 403
+        assert (await seen(vera, "/letters/export")).status_code == 403
         stolen = {"token": token(listed), "form": "jsonl"}
         assert (await vera.post("/letters/export", data=stolen)).status_code == 403
         assert (await otto.post("/letters/export", data={"form": "jsonl"})).status_code == 403
@@ -92,7 +92,7 @@ async def test_a_viewer_takes_nothing_along(url: str) -> None:
 async def test_nothing_to_take_along_is_said(url: str) -> None:
     """Before and after the click."""
     async with people(url) as (_, browser, _other):
-        page = await browser.get("/letters/export?task=nothing")
+        page = await seen(browser, "/letters/export?task=nothing")
         assert "No open letter is meant" in page.text
         sent = {"token": token(page), "form": "jsonl"}
         assert (await browser.post("/letters/export?task=nothing", data=sent)).text == ""

@@ -10,7 +10,7 @@ from broker.clicking import form, open_letters, over, people
 from broker.letters import WORK, held, prepare, write
 from broker.replaying import processors
 from broker.worker import PATIENCE, serving
-from unit.console.visiting import USERS, browser_of, log_in, opened, token
+from unit.console.visiting import USERS, browser_of, log_in, opened, seen, token
 
 if TYPE_CHECKING:
     import httpx
@@ -40,7 +40,7 @@ async def test_a_replay_is_paused_and_resumed_and_ends_whole(url: str) -> None:
         browser_of(app) as vera,
     ):
         await log_in(vera, "vera")
-        page = await one.get("/letters/replay")
+        page = await seen(one, "/letters/replay")
         sent = form(page, rate="6", all="on", why="slowly")
         address = (await one.post("/letters/replay", data=sent)).headers["location"]
         page = await _shows(two, address, "The rest follows")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from unit.console.visiting import USERS, browser_of, log_in, opened, token, visitor
+from unit.console.visiting import USERS, browser_of, log_in, opened, seen, token, visitor
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from unit.console.visiting import USERS, browser_of, log_in, opened, token, visi
 async def test_a_broker_that_is_away_is_told_and_tried_again(path: str) -> None:
     """No traceback and no blank page: what happened, that nothing is lost, and another try."""
     async with visitor(opened()) as browser:
-        answer = await browser.get(path)
+        answer = await seen(browser, path)
     assert answer.status_code == 503
     assert "Nothing is lost" in answer.text
     assert 'http-equiv="refresh"' in answer.text
@@ -49,7 +49,7 @@ async def test_an_address_that_leads_nowhere_says_so() -> None:
 async def test_nonsense_in_an_address_is_no_error_of_ours(query: str) -> None:
     """It is refused in words, or means nothing."""
     async with visitor(opened()) as browser:
-        assert (await browser.get(f"/letters?{query}")).status_code in {400, 503}
+        assert (await seen(browser, f"/letters?{query}")).status_code in {400, 503}
 
 
 @pytest.mark.parametrize(

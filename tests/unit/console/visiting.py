@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -80,3 +81,11 @@ async def log_in(browser: httpx.AsyncClient, name: str, password: str = PASSWORD
     page = await browser.get("/login")
     form = {"name": name, "password": password, "token": token(page), "next": "/contracts"}
     return await browser.post("/login", data=form)
+
+
+async def seen(browser: httpx.AsyncClient, path: str) -> httpx.Response:
+    """Return a page when it is more than the news how far a look is."""
+    async with asyncio.timeout(30):
+        while 'id="looking"' in (page := await browser.get(path)).text:
+            pass
+    return page
