@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds for the last requests when the server stops.
 LAST_REQUESTS: Final = 2
+#: Connections that may wait for the server to get to them.
+WAITING: Final = 100
 
 
 class PortTaken(Exception):
@@ -112,6 +114,8 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Now, and not when the server gets to it: whoever hears the address may come at once.
+        listener.listen(WAITING)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
