@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from unit.link.stream import HEARTBEAT, Taps, deliver
 
 from workers.link import pulse
+from workers.link.connection import Tap
 from workers.link.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -104,3 +107,14 @@ def test_a_closed_line_is_looked_at_no_more(loop: Loop) -> None:
     line.stop()
     assert not loop.due
     Pulse().stop()
+
+
+async def test_whatever_is_read_from_a_line_is_felt() -> None:
+    """Hot frames too, which aio-pika never sees."""
+    taps = Taps()
+    line = Pulse()
+    tap = Tap(taps.frames, line, asyncio.get_running_loop())
+    for chunk in (HEARTBEAT, deliver(1), b"\x01"):
+        line.felt = False
+        tap.feed_data(chunk)
+        assert line.felt
