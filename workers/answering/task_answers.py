@@ -56,8 +56,8 @@ class TaskAnswers:
 
         Raises ValueError for a result with a number that JSON has no word for.
         """
-        data = _data(result)
-        if data is None:
+        written = _written(result)
+        if written is None:
             return None
         payload = request.payload
         own = request.envelope_id
@@ -70,7 +70,7 @@ class TaskAnswers:
             stamp,
             orjson.dumps(task_id),
             stamp,
-            data,
+            written,
             stamp,
         )
 
@@ -118,28 +118,30 @@ def _form(source: AgentMetadata) -> bytes:
     )
 
 
-def _data(result: object) -> bytes | None:
+def _written(result: object) -> bytes | None:
     """Return a result as the JSON object it is; None where it is none, or not plainly one."""
     if result is None:
         return b"{}"
     if isinstance(result, BaseModel):
         if isinstance(result, Payload | TaskResult):
             return None
-        data = type(result).__pydantic_serializer__.to_json(result)
-        if _MAY_HIDE in data or _SPELLED.search(data):
+        written = type(result).__pydantic_serializer__.to_json(result)
+        if _MAY_HIDE in written or _SPELLED.search(written):
             refuse_no_number(result.model_dump())
     elif isinstance(result, dict):
         try:
-            data = orjson.dumps(result, option=_PLAIN)
+            written = orjson.dumps(result, option=_PLAIN)
         except TypeError:
             return None
-        if _MAY_HIDE in data:
+        if _MAY_HIDE in written:
             refuse_no_number(result)
     else:
         return None
-    if not data.startswith(b"{"):
+    if not written.startswith(b"{"):
         return None
-    return orjson.dumps(without_private(orjson.loads(data))) if _PRIVATE_KEY in data else data
+    if _PRIVATE_KEY in written:
+        return orjson.dumps(without_private(orjson.loads(written)))
+    return written
 
 
 def refuse_no_number(value: object) -> None:

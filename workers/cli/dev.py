@@ -1,4 +1,4 @@
-"""`leveret dev`: the main job on one machine - broker, topology, workers, messages, and a view."""
+"""`leveret dev`: all of it on one machine: broker, topology, workers, messages, and a view."""
 
 from __future__ import annotations
 
