@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -232,8 +231,3 @@ CONTENDERS: Final[Mapping[str, Contender]] = {
         Contender("c", _c_command, plain, "not parsed; answer confirmed, then ack"),
     )
 }
-
-
-def has_uvloop() -> bool:
-    """Whether leveret will run on uvloop here."""
-    return importlib.util.find_spec("uvloop") is not None

@@ -235,7 +235,7 @@ def main() -> None:
         try:
             import uvloop  # noqa: PLC0415 - optional
         except ModuleNotFoundError:
-            parser.error('--uvloop needs uvloop: pip install "leveret[fast]"')
+            parser.error("--uvloop needs uvloop: pip install uvloop")
         uvloop.run(whole())
     else:
         asyncio.run(whole())

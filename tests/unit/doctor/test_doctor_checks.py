@@ -51,7 +51,7 @@ def test_missing_and_old_packages_are_named() -> None:
             raise PackageNotFoundError(name)
         return "9.4.3"
 
-    needed = ["aio-pika>=10.2", "orjson>=3.10", "rich>=9.4", "uvloop>=0.21; extra == 'fast'"]
+    needed = ["aio-pika>=10.2", "orjson>=3.10", "rich>=9.4", "psycopg>=3; extra == 'postgresql'"]
     found = machine.packages(needed, installed)
     assert found.state is State.WRONG
     assert found.told == "aio-pika 9.4.3 is older than 10.2; orjson is not installed"
