@@ -57,11 +57,11 @@ class Refusals:
                 ErrorCode.UNKNOWN_MESSAGE_TYPE,
                 f"no processor is registered here for message type {envelope.message_type}",
             )
-        return InvalidMessage(
-            ErrorCode.UNKNOWN_TASK_TYPE,
-            "no processor is registered here for that task_type; registered are: "
-            + ", ".join(self._registry.task_types[:MOST_NAMED]),
-        )
+        known = ", ".join(self._registry.task_types[:MOST_NAMED]) or "none"
+        reason = f"no processor is registered here for that task_type; registered are: {known}"
+        if self._registry.route(task.task_type) is not None:
+            reason += "; it is a message type here: send it as one, not as a task"
+        return InvalidMessage(ErrorCode.UNKNOWN_TASK_TYPE, reason)
 
     def salvaged(self, request: Request, salvage: Salvage | None) -> Request:
         """Return the request with what a refused message still tells of itself and its asker."""

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     Ask = TypeVar("Ask", bound=Callable[[Any], Awaitable[bool]])
 
+#: What a processor may be annotated to return and cannot.
+_NO_ANSWERS: Final = frozenset({bool, bytes, float, int, list, set, str, tuple})
 #: Limits that are about single messages, and so none of a batch's.
 _ALONE: Final = ("concurrency", "rate", "transaction", "executor")
 
@@ -289,6 +291,7 @@ class Registry:
             raise RegistrationError(
                 f"the processor of {what} must be an `async def`; got {_name(route.process)}",
             )
+        _refuse_misfit(route, what)
         if route.limits.executor:
             refuse_hidden(route.process, f"the processor of {what}")
             refuse_hidden(route.model, f"the model of {what}")
@@ -298,6 +301,27 @@ class Registry:
                 f"remove it or {_name(route.process)}",
             )
         self._routes[key] = route
+
+
+def _refuse_misfit(route: Route, what: str) -> None:
+    """Refuse what would fail at each message, where its author sees it."""
+    signature = inspect.signature(route.process)
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise RegistrationError(
+            f"the processor of {what} is called with what it is given and the context; write "
+            f"`async def {route.process.__name__}(given, context)`, not {signature}",
+        ) from None
+    if not isinstance(route.retry, RetryPolicy):
+        raise RegistrationError(
+            f"retry={route.retry!r} is no RetryPolicy; for a number of retries write retries="
+        )
+    if route.batch is None and route.result in _NO_ANSWERS:
+        raise RegistrationError(
+            f"the processor of {what} returns {route.result.__name__}; an answer is a payload, a "
+            "model, a dict or None",
+        )
 
 
 def _name(process: object) -> str:

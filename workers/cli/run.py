@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from workers.bookkeeping import Watch
 from workers.cli import DONE, FAILED
-from workers.cli.options import NOWHERE, Where, settings
+from workers.cli.options import NOWHERE, Where, needed_url, settings
 from workers.console.beside import beside
 from workers.doctor.unsafe import refuse
 from workers.link.ground import stand
@@ -71,6 +71,7 @@ def run(
     configure(LogPlan(form=chosen.log_format, level=chosen.log_level, worker=chosen.agent_id))
     registry = load(modules, offered=chosen.processors)
     refuse(chosen, registry)
+    needed_url(chosen)  # before any replica is started, and started again
     if chosen.processes == "auto" or chosen.processes > 1:
         return asyncio.run(_supervise(chosen, registry, modules))
     return asyncio.run(_work(chosen, registry, modules, report_port))
