@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from workers.control.commands import Told, read_told
 from workers.link.client import Client
+from workers.link.supervisor import LinkError
 from workers.publication import Publication, Published
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Asking:
     ) -> None:
         """Send it, and return when the one that is meant has answered, or no more answers come.
 
-        Raises LinkError where the broker cannot be had, and NotConfirmed.
+        Raises LinkError where the broker cannot be had or refuses the command, and NotConfirmed.
         """
         client = Client(
             amqp_url, names, heard=self._heard, connect_timeout=connect_timeout, operator=True
@@ -61,6 +62,11 @@ class Asking:
                     fate = await client.publish(message)
             except TimeoutError:
                 raise NotConfirmed from None
+            if fate is Published.CLOSED:
+                raise LinkError(
+                    f"the broker user may not publish to {names.control}; connect as one with the "
+                    "permissions of the operator role (`leveret topology export --users`)"
+                )
             if fate is Published.CONFIRMED:
                 await self._gather(within)
 
