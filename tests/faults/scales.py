@@ -112,8 +112,9 @@ SCALES: Final[Mapping[str, Scales]] = {
     "inbox in PostgreSQL: claims too slow": _STORE,
     "inbox in PostgreSQL: server killed and started again": _STORE,
     "inbox in PostgreSQL: disk full": _STORE,
+    # A worker has eight transactions at a time, so there are fewer messages.
     "inbox in PostgreSQL: worker kill -9, effects in its transaction": Scales(
-        Scale(200), Scale(8_000, 20, 30), _KILLS, (45, 420)
+        Scale(200), Scale(8_000, 20, 30), Scale(50_000, 200, 300), (45, 480)
     ),
     "reply queue full": _REPLIES,
     "reply queue deleted": _REPLIES,

@@ -120,7 +120,7 @@ async def booked(rig: Rig, scale: Scale) -> Figure:
         rig.settings["inbox"] = server.url
         rig.registry = "faults.booking:registry"
         rig.effects = partial(booking.read, server.url)
-        figure = await kill(rig, scale, tasks=(("book", {"after": 0.01}),))
+        figure = await kill(rig, scale, tasks=(("book", {"after": 0.005}),))
         rows = rig.effects()
     answered = len({seen.id for seen in rig.books.answers})
     figure.told |= {"rows": len(rows), "answered": answered}
