@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -145,11 +144,3 @@ async def open_ids(url: str) -> list[str]:
     """Return the ids of the letters in the queue of open ones, in its order."""
     reader = Reader(NAMES, "guest")
     return [reader.id(delivery) for delivery in await held(url)]
-
-
-async def until(condition: Any, *, within: float = 15.0) -> None:
-    """Return when an awaited condition holds."""
-    end = asyncio.get_running_loop().time() + within
-    while not await condition():
-        assert asyncio.get_running_loop().time() < end, f"did not come true within {within:g} s"
-        await asyncio.sleep(0.05)

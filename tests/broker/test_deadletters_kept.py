@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import aio_pika
 import pytest
-from broker.letters import NAMES, bench, open_ids, prepare, until, write
+from broker.letters import NAMES, bench, open_ids, prepare, write
 from broker.vhost import Vhost
+from waiting import until
 
 from workers.deadletters import Selection, Workbench
 from workers.link.ground import stand

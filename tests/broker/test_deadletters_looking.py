@@ -21,9 +21,9 @@ from broker.letters import (
     post,
     prepare,
     task,
-    until,
     write,
 )
+from waiting import until
 
 from messages import ErrorCode
 from topology.apply import broker_version

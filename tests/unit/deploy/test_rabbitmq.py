@@ -13,7 +13,7 @@ from topology.traps import Circumstances, traps
 from workers.link.ground import designed
 from workers.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/rabbitmq.md").read_text()
 VERSIONS = tuple(BrokerVersion.parse(text) for text in ("3.9", "3.10", "3.13", "4.0", "4.3"))
 DEFAULTS = Settings()

@@ -14,7 +14,7 @@ from workers.probes.web import LAST_REQUESTS
 from workers.service import LAST_CONFIRMS
 from workers.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MANIFESTS = ROOT / "deploy" / "kubernetes"
 #: The oldest and the newest Kubernetes the manifests are for.
 VERSIONS = ("1.30", "1.34")

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-UNIT: Final = Path(__file__).resolve().parents[2] / "deploy/systemd/leveret@.service"
+UNIT: Final = Path(__file__).resolve().parents[3] / "deploy/systemd/leveret@.service"
 #: What `systemd-analyze security` calls little exposed; without the hardening it is above 9.
 LITTLE: Final = 2.0
 

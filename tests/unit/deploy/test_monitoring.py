@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 
 #: What a worker shows at /metrics: the public list, with the series that histograms add.
 COUNTERS_AND_GAUGES = frozenset(

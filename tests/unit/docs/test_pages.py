@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from docs.pages import FOLLOWED, Type, Write, matches, steps
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = """
 ```python
 # one.py
