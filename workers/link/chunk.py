@@ -17,11 +17,15 @@ from workers.link.supervisor import LinkError
 from workers.link.wire import ack
 
 if TYPE_CHECKING:
+    from aiormq.abc import AbstractChannel
+
     from workers.link.connection import Wire
 
 #: Messages on their way to us; acked by the half.
 AT_ONCE: Final = 1_000
 ACK_EVERY: Final = AT_ONCE // 2
+#: Seconds for a channel to close.
+CLOSED_WITHIN: Final = 5.0
 #: Seconds in which the last chunk of a stream comes that has none by all that the broker knows.
 EMPTY: Final = 0.2
 #: Seconds between two messages of one chunk, at the most.
@@ -42,9 +46,15 @@ async def last_place(wire: Wire, stream: str) -> int:
     await channel.basic_qos(prefetch_count=AT_ONCE, timeout=ANSWER_WITHIN)
     await channel.basic_consume(stream, never, arguments={OFFSET: "last"}, timeout=ANSWER_WITHIN)
     last = await chunk.read(ANSWER_WITHIN if queue.message_count else EMPTY)
-    await channel.close()
+    await close(channel)
     wire.frames.unwatch(channel.number)
     return last
+
+
+async def close(channel: AbstractChannel) -> None:
+    """Close a channel; raises TimeoutError where the broker does not answer."""
+    async with asyncio.timeout(CLOSED_WITHIN):
+        await channel.close()
 
 
 class _Chunk:

@@ -11,6 +11,7 @@ from aiormq.exceptions import ChannelLockedResource, ChannelNotFoundEntity
 from yarl import URL
 
 from workers.headers import offset_of
+from workers.link.chunk import close
 from workers.link.connection import ANSWER_WITHIN, open_wire
 from workers.link.scan import HEARTBEAT, told
 from workers.link.stream import Following
@@ -104,7 +105,7 @@ class Journal:
                 return True
             except ChannelNotFoundEntity:
                 return False
-            await channel.close()
+            await close(channel)
             return False
 
 

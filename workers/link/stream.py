@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from workers.headers import OFFSET, offset_of
-from workers.link.chunk import AT_ONCE, last_place, never
+from workers.link.chunk import AT_ONCE, close, last_place, never
 from workers.link.connection import ANSWER_WITHIN
 from workers.link.properties import decode_properties
 from workers.link.scan import told
@@ -123,7 +123,7 @@ class Following:
     async def leave(self) -> None:
         """Have no more shown."""
         if self.is_open:
-            await self._channel.close()
+            await close(self._channel)
         self._over = True
         self._wire.frames.unwatch(self._number)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from topology import Names
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from workers.registry import Registry
     from workers.settings import Settings
 
+#: Seconds to hang up in good order when the console leaves.
+CLOSED_WITHIN: Final = 10.0
 #: Seconds for which the line to the journal stays open after a look.
 KEEP: Final = 60.0
 
@@ -66,9 +70,10 @@ class Benches:
         return self._made[group]
 
     async def close(self) -> None:
-        """Hang up."""
-        for bench in self._made.values():
-            await bench.close()
+        """Hang up, as far as that can be done in good order within some seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSED_WITHIN):
+                await asyncio.gather(*(bench.close() for bench in self._made.values()))
 
     def _masking(self, group: str) -> Masking:
         return Masking(pointers=self._settings.mask, level=self.level(group))
