@@ -64,6 +64,14 @@ async def test_the_export_fits_the_broker_that_is_asked(amqp_url: str) -> None:
     assert other.code == 0
     assert '"x-delivery-limit": -1' in other.out
     assert other.err.count("has the password") == 5
+    export = ("topology", "export", "--broker-version", "4.0", "--json", "--publisher")
+    two = await leveret(*export, "alice", "--publisher", "bob")
+    assert [one["user"] for one in two.lines[0]["topic_permissions"]] == ["alice", "bob"]
+    assert [one["name"] for one in two.lines[0]["users"]] == ["alice", "bob"]
+    assert two.err.count("has the password") == 2
+    refused = await leveret(*export, "al ice")
+    assert (refused.code, refused.out) == (2, "")
+    assert "password" not in refused.err
     neither = await leveret("topology", "export")
     assert (neither.code, neither.out) == (2, "")
 

@@ -62,17 +62,24 @@ def are_there(images: Sequence[str]) -> bool:
     return succeeds(["docker", "image", "inspect", *images])
 
 
-def remove_left_over_projects(compose: Sequence[str]) -> None:
-    """End the projects of test runs that were killed before they could do it themselves."""
+def remove_left_overs(compose: Sequence[str]) -> None:
+    """End the projects of test runs that were killed before they could do it, and their images."""
     template = '{{.Label "com.docker.compose.project"}}'
+    down = ("down", "--volumes", "--remove-orphans", "--timeout=1")
     for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"]):
         for name in set(run(["docker", *kind, "--format", template]).split()):
-            owner = re.fullmatch(rf"{PROJECT}(\d+)(-cluster|-new)?", name)
-            if owner and not Path(f"/proc/{owner[1]}").exists():
-                run([*compose, "--project-name", name, "down", "--volumes", "--timeout=1"], 120)
-    for tag in run(["docker", "images", "--format", "{{.Tag}}", WORKER_IMAGE]).split():
-        if not Path(f"/proc/{tag}").exists():
-            succeeds(["docker", "image", "rm", f"{WORKER_IMAGE}:{tag}"])
+            if is_left_over(name):
+                run([*compose, "--project-name", name, *down], 120)
+    for image in run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split():
+        repository, _, tag = image.rpartition(":")
+        if is_left_over(repository) or (repository == WORKER_IMAGE and is_left_over(PROJECT + tag)):
+            succeeds(["docker", "image", "rm", image])
+
+
+def is_left_over(name: str) -> bool:
+    """Whether a name is one of ours, and the run that gave it is gone."""
+    owner = re.match(rf"{PROJECT}(\d+)(-|$)", name)
+    return owner is not None and not Path(f"/proc/{owner[1]}").exists()
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +90,7 @@ def compose() -> list[str]:
     command = compose_command()
     if command is None:
         pytest.skip("there is no Docker Compose: install docker-compose or its plugin")
-    remove_left_over_projects(command)
+    remove_left_overs(command)
     return command
 
 
