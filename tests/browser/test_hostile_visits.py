@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from broker.worker import NAMES, PATIENCE, RUNGS, Asking, eventually, serving
 from browser.conftest import LAPTOP, PHONE, console_at, expect_seen, visiting
 
 from examples import registry
+from workers import headers as h
 from workers.link.ground import stand
 from workers.publication import Publication
 from workers.settings import Settings
@@ -68,7 +70,25 @@ def hostile() -> list[Publication]:
         Publication(
             NAMES.requests, "task_request", b'{"payload":{"</textarea><script>":"\\u202e"}}'
         ),
+        _forged(),
     ]
+
+
+def _forged() -> Publication:
+    """Return a letter that no worker wrote: whoever may write there writes what they like."""
+    error = {"field_path": SCRIPT, "pointer": ATTRIBUTE, "error_type": SCRIPT, "message": SCRIPT}
+    attempt = {"attempt": 1, "error_code": SCRIPT, "reason": ATTRIBUTE, "worker": SCRIPT}
+    told = {"reason": SCRIPT, "exception": ATTRIBUTE, "errors": [error], "error_count": 3}
+    names = (h.ID, h.ERROR_CODE, h.MESSAGE_TYPE, h.TASK_TYPE, h.WORKER, h.QUEUE, h.REPLAY_OF)
+    headers: dict[str, object] = {
+        **dict.fromkeys(names, SCRIPT),
+        **dict.fromkeys((h.FINGERPRINT, h.EXCHANGE, h.ROUTING_KEY, h.USER_ID), ATTRIBUTE),
+        h.ERROR: orjson.dumps(told).decode(),
+        h.HISTORY: orjson.dumps([attempt]).decode(),
+        h.FAILED_AT: "2026-05-01T12:00:00+00:00",
+        h.REPLAYS: 2,
+    }
+    return Publication(NAMES.dead, NAMES.dead_key("default"), SCRIPT.encode(), headers)
 
 
 @pytest.fixture
@@ -156,6 +176,50 @@ async def test_a_page_keeps_itself_fresh_without_a_reload(
         await open_letters.get_by_text(str(len(hostile()))).wait_for()
         await asking.client.publish(Publication(NAMES.requests, "task_request", b"x"))
         await expect_seen(open_letters.get_by_text(str(len(hostile()) + 1)))
+
+
+async def test_a_kind_with_a_hostile_name_is_planned_as_text(
+    address: str, browser: Browser
+) -> None:
+    """Its plan, its export and its discard, whose reason is hostile too; the history shows both."""
+    async with visiting(browser, address) as visit:
+        page = visit.page
+        await visit.to(f"/letters?{urlencode({'code': SCRIPT})}")
+        await page.get_by_role("heading", name="1 letter").wait_for()
+        assert not await _owned(visit)
+        for name in ("Replay…", "Export…", "Discard…"):
+            await visit.to(f"/letters?{urlencode({'code': SCRIPT})}")
+            await page.get_by_role("button", name=name).click()
+            await page.get_by_role("heading", name="1 letter").wait_for()
+            assert not await _owned(visit)
+        await page.get_by_label("Why nobody needs them").fill(SCRIPT)
+        await page.get_by_role("button", name="Discard 1 letter").click()
+        await page.locator("#ending", has_text="done").wait_for()
+        assert not await _owned(visit)
+        await visit.to("/history")
+        await page.get_by_text("window.owned=1").first.wait_for()
+        assert not await _owned(visit)
+
+
+async def test_a_closed_tab_stops_nothing(address: str, browser: Browser) -> None:
+    """The run goes on without anybody looking, and its address shows how it ended."""
+    async with visiting(browser, address) as visit:
+        page = visit.page
+        await visit.to("/letters/replay")
+        await page.get_by_label("Messages a second").fill("2")
+        await page.get_by_label("that would fail again").check()
+        await page.get_by_role("button", name="Replay").click()
+        await page.get_by_role("button", name="Stop").wait_for()
+        run = page.url.removeprefix(address)
+        await page.close()
+    async with visiting(browser, address) as visit:
+        await visit.to(run)
+        await visit.page.locator("#ending").wait_for(timeout=PATIENCE * 1000)
+        await visit.to("/letters")
+        # Each of them failed again, and none is lost.
+        async with asyncio.timeout(PATIENCE):
+            while not await visit.page.get_by_text(f"{len(hostile())} letters open").is_visible():
+                await visit.to("/letters")
 
 
 async def test_everything_works_without_javascript(address: str, browser: Browser) -> None:

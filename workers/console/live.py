@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from starlette.responses import StreamingResponse
@@ -12,6 +12,8 @@ from workers.console.doors.entry import Refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+
+    from starlette.types import Receive, Scope, Send
 
 #: Pages open at once; each costs a connection and a task.
 MOST: Final = 100
@@ -50,23 +52,34 @@ class Listeners:
             self._waiting.discard(event)
 
 
-def stream(
-    listeners: Listeners, name: str, part: Callable[[], str], over: Callable[[], bool] | None = None
-) -> StreamingResponse:
-    """Return a stream of `part`, under the event's name, as long as it is not over."""
-    return StreamingResponse(
-        _events(listeners, name, part, over or (lambda: False)),
-        media_type="text/event-stream",
-        headers={"x-accel-buffering": "no"},
-    )
+class Stream(StreamingResponse):
+    """Sends a part of a page whenever there is something new; raises Refused when full."""
 
+    def __init__(
+        self,
+        listeners: Listeners,
+        name: str,
+        part: Callable[[], str],
+        over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._listeners = listeners
+        self._name = name
+        self._part = part
+        self._over = over
+        super().__init__((), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-async def _events(
-    listeners: Listeners, name: str, part: Callable[[], str], over: Callable[[], bool]
-) -> AsyncIterator[str]:
-    until = asyncio.get_running_loop().time() + LONGEST
-    with listeners.listening() as event:
-        while asyncio.get_running_loop().time() < until:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, for as long as the browser reads, and not longer than a session may go on."""
+        with self._listeners.listening() as event, suppress(TimeoutError):
+            self.body_iterator = self._events(event)
+            # Events end before; this is for who does not read what is sent.
+            async with asyncio.timeout(LONGEST + QUIET):
+                await super().__call__(scope, receive, send)
+
+    async def _events(self, event: asyncio.Event) -> AsyncIterator[str]:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LONGEST
+        while loop.time() < until:
             try:
                 async with asyncio.timeout(QUIET):
                     await event.wait()
@@ -74,8 +87,8 @@ async def _events(
                 yield ": still here\n\n"
                 continue
             event.clear()
-            yield _event(name, part())
-            if over():
+            yield _event(self._name, self._part())
+            if self._over():
                 yield _event("over", "over")
                 return
 

@@ -7,6 +7,7 @@ async for progress in bench.replay(proposal, Pace(rate=50)):
     print(progress.done, "of", progress.total)
 """
 
+from workers.deadletters.deeds import Deed
 from workers.deadletters.finding import Ambiguous, NoSuchLetter, Survey
 from workers.deadletters.foresight import Foreseen, Foresight
 from workers.deadletters.groups import Group, sparkline
@@ -14,7 +15,7 @@ from workers.deadletters.letter import Diagnosis, Letter, Summary
 from workers.deadletters.looking import Scanning
 from workers.deadletters.marking import Line, Shape, shape
 from workers.deadletters.masking import MASK, BadPointer, Masking, changed
-from workers.deadletters.notes import Deed, Verb
+from workers.deadletters.notes import Verb
 from workers.deadletters.pacing import Pace
 from workers.deadletters.person import Operator, this_person
 from workers.deadletters.reading import Reader

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import fields
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -13,7 +14,7 @@ from workers.deadletters.letter import Summary
 from workers.logs.clean import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from workers.deadletters.groups import Group
     from workers.deadletters.letter import Letter
@@ -101,7 +102,7 @@ def _case(letter: Letter, masking: Masking) -> str:
     told = {
         "content_type": properties.content_type,
         "content_encoding": properties.content_encoding,
-        "headers": h.kept(properties),
+        "headers": _written(h.kept(properties)),
         "correlation_id": properties.correlation_id,
         "reply_to": properties.reply_to,
         "timestamp": properties.timestamp,
@@ -121,6 +122,15 @@ def _case(letter: Letter, masking: Masking) -> str:
         f"        id={letter.id!r},\n"
         "    ),\n"
     )
+
+
+def _written(headers: Mapping[str, object]) -> dict[str, object]:
+    """Return the headers that Python reads back as it writes them: it has no word for infinity."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if not isinstance(value, float) or isfinite(value)
+    }
 
 
 def _literal(body: bytes) -> str:

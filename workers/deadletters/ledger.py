@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from workers.deadletters.notes import Deed, Step, Verb, read_note, with_note
+from workers.deadletters.deeds import Deed, with_note
+from workers.deadletters.notes import Step, Verb, read_note
 from workers.headers import offset_of
 from workers.settling.replays import heard
 
@@ -121,9 +122,8 @@ class Ledger:
                 self.version += 1
             case Step.ENDED:
                 self.going = None if self.going == note.run else self.going
-                finished = note.told.get("finishes")
                 own = () if note.count("unremoved") else (note.run,)
-                for run in (*own, *(finished if isinstance(finished, list) else ())):
+                for run in (*own, *note.texts("finishes")):
                     self.sent.pop(run, None)
 
     def _close(self, ids: tuple[str, ...]) -> None:

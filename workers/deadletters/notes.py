@@ -7,13 +7,13 @@ program that the operator used.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from workers.deadletters.instants import instant
 from workers.deadletters.letter import Summary
 from workers.publication import Publication
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: The AMQP type of a note in the journal, which tells it from the letters there.
 NOTE: Final = "leveret.note"
+_TIMES: Final = frozenset({"first_seen", "failed_at"})
 #: Ids told in one note; more go into further ones.
 MOST_IDS: Final = 200
 
@@ -49,39 +50,6 @@ class Verb(StrEnum):
     EDIT = "edit"
     DISCARD = "discard"
     RECONCILE = "reconcile"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
-    """One action, as the history tells it; times are ISO 8601 in UTC."""
-
-    run: str
-    verb: str
-    began: str
-    #: None while it goes on, and where it was interrupted.
-    ended: str | None = None
-    #: The broker user, whom the broker knows.
-    by: str
-    #: The person, as the program told it: a system's or a console's user.
-    who: str
-    why: str = ""
-    #: Which letters were meant.
-    selection: str = ""
-    #: How many of them.
-    meant: int = 0
-    #: How many were closed.
-    done: int = 0
-    #: Of those, how many their workers said to be done, and how many came back, until it ended.
-    succeeded: int = 0
-    returned: int = 0
-    #: How many were left, by reason.
-    kept: Mapping[str, int] = field(default_factory=dict)
-    #: `done`, `stopped`, `halted` or `failed`; empty while it goes on, and after a kill.
-    outcome: str = ""
-    #: Queue of the letters.
-    queue: str = ""
-    #: Some of the letters it closed.
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +89,12 @@ class Note:
     @property
     def ids(self) -> tuple[str, ...]:
         """The letters it is about."""
-        ids = self.told.get("ids")
-        return tuple(map(str, ids)) if isinstance(ids, list) else ()
+        return self.texts("ids")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the texts that it tells in a list."""
+        values = self.told.get(name)
+        return tuple(map(str, values)) if isinstance(values, list) else ()
 
     def text(self, name: str) -> str:
         """Return a text it tells, or an empty one."""
@@ -131,18 +103,18 @@ class Note:
 
     def count(self, name: str) -> int:
         """Return a number it tells, or 0."""
-        value = self.told.get(name)
-        return value if isinstance(value, int) else 0
+        return _number(self.told.get(name))
 
     def counts(self, name: str) -> dict[str, int]:
         """Return numbers by name that it tells."""
         value = self.told.get(name)
-        return {str(key): int(n) for key, n in value.items()} if isinstance(value, dict) else {}
+        return {str(k): _number(n) for k, n in value.items()} if isinstance(value, dict) else {}
 
     def found(self) -> list[Summary]:
         """Return the letters that were in the queue and not in the journal."""
         rows = self.told.get("found")
-        return list(map(_summary, rows)) if isinstance(rows, list) else []
+        read = map(_summary, rows) if isinstance(rows, list) else ()
+        return [letter for letter in read if letter is not None]
 
 
 def began(action: Action, meant: int, now: datetime) -> Publication:
@@ -211,53 +183,20 @@ def read_note(delivery: Delivery, names: Names) -> Note | None:
         return None
     try:
         told = orjson.loads(delivery.body)
+        at = instant(told["at"])
+        if at is None:
+            return None
         return Note(
             step=Step(told["step"]),
             run=str(told["run"]),
             verb=str(told["verb"]),
             queue=str(told["queue"]),
             by=delivery.properties.user_id or "",
-            at=str(told["at"]),
+            at=at,
             told=told,
         )
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):  # another version's
+    except (orjson.JSONDecodeError, LookupError, TypeError, ValueError):  # another version's
         return None
-
-
-def with_note(deed: Deed | None, note: Note) -> Deed:
-    """Return the deed as it stands after another note about it."""
-    if deed is None:
-        deed = Deed(
-            run=note.run,
-            verb=note.verb,
-            began=note.at,
-            by=note.by,
-            who=note.text("who"),
-            why=note.text("why"),
-            selection=note.text("selection"),
-            meant=note.count("meant"),
-            queue=note.queue,
-        )
-    match note.step:
-        case Step.CLOSED:
-            some = (*deed.examples, *note.ids)[:3]
-            return replace(deed, done=deed.done + len(note.ids), examples=some)
-        case Step.RECONCILED:
-            gone, new = len(note.ids), len(note.told.get("found", ()))
-            kept = Counter(deed.kept) + Counter({"gone from the queue": gone, "found in it": new})
-            return replace(deed, kept=kept, outcome="done", ended=note.at)
-        case Step.ENDED:
-            return replace(
-                deed,
-                ended=note.at,
-                outcome=note.text("outcome"),
-                done=max(deed.done, note.count("done")),
-                kept=note.counts("kept"),
-                succeeded=note.count("succeeded"),
-                returned=note.count("returned"),
-            )
-        case Step.BEGAN:
-            return deed
 
 
 def _note(action: Action, step: Step, now: datetime, told: Mapping[str, Any]) -> Publication:
@@ -273,6 +212,25 @@ def _note(action: Action, step: Step, now: datetime, told: Mapping[str, Any]) ->
     return Publication(names.dead, names.journal_key, orjson.dumps(about | dict(told)), type=NOTE)
 
 
-def _summary(row: Any) -> Summary:
-    known = {name: row.get(name) for name in Summary.__dataclass_fields__}
-    return Summary(**known)
+def _summary(row: object) -> Summary | None:
+    """Return a letter as it was told, or None for what is none; every value is of its type."""
+    if not isinstance(row, dict) or not isinstance(row.get("id"), str):
+        return None
+    told: dict[str, Any] = {}
+    for one in fields(Summary):
+        value = row.get(one.name)
+        if one.name in _TIMES:
+            told[one.name] = instant(value)
+        elif one.type == "int":
+            told[one.name] = _number(value)
+        elif one.type == "bool":
+            told[one.name] = value is True
+        elif isinstance(value, str):
+            told[one.name] = value
+        else:
+            told[one.name] = None if "None" in str(one.type) else ""
+    return Summary(**told)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -8,8 +8,8 @@ only on copies of our own, known by their broker-validated user.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from sys import intern
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -19,6 +19,7 @@ from messages import ErrorCode, FieldError
 from topology.names import URGENT
 from workers import headers as h
 from workers.deadletters.deaths import Death, first_death, last_death
+from workers.deadletters.instants import instant
 from workers.deadletters.letter import Diagnosis, Letter, Summary
 from workers.outcome import Attempt
 
@@ -37,6 +38,8 @@ LONGEST: Final = 255
 MOST_PARSED: Final = 1 << 18
 #: Characters of a reason, as many as a dead letter has.
 LONGEST_REASON: Final = 1_000
+#: What an id looks like that stands in addresses and on command lines as it is.
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _UNKNOWN: Final = "unknown"
 
 
@@ -50,13 +53,12 @@ class Reader:
     def own(self, delivery: Delivery) -> bool:
         """Whether the letter has an id that a worker gave to it alone."""
         headers = delivery.properties.headers
-        return h.ID in headers and last_death(headers) is None
+        return _given_id(headers) is not None and last_death(headers) is None
 
     def id(self, delivery: Delivery) -> str:
         """Return the letter's id alone; it is the same at every scan."""
-        death = last_death(delivery.properties.headers)
-        own = None if death else _text(delivery.properties.headers, h.ID)
-        return own or _derived_id(delivery)
+        headers = delivery.properties.headers
+        return (None if last_death(headers) else _given_id(headers)) or _derived_id(delivery)
 
     def summary(self, delivery: Delivery) -> Summary:
         """Return what a list shows."""
@@ -111,7 +113,7 @@ class Reader:
             "message_type": intern(message_type[:LONGEST]),
             "task_type": intern(task_type),
             "attempts": past.attempts,
-            "first_seen": _instant(past.first_seen),
+            "first_seen": instant(past.first_seen),
             "failed_at": death.time if death else None,
             "worker": "",
             "exchange": exchange,
@@ -129,14 +131,14 @@ def _own(delivery: Delivery) -> dict[str, Any]:
     """Return what a worker wrote down."""
     headers = delivery.properties.headers
     return {
-        "id": _text(headers, h.ID) or _derived_id(delivery),
+        "id": _given_id(headers) or _derived_id(delivery),
         "error_code": intern(_text(headers, h.ERROR_CODE) or _UNKNOWN),
         "fingerprint": intern(_text(headers, h.FINGERPRINT) or ""),
         "message_type": intern(_text(headers, h.MESSAGE_TYPE) or _UNKNOWN),
         "task_type": intern(_text(headers, h.TASK_TYPE) or ""),
         "attempts": _count(headers, h.ATTEMPTS),
-        "first_seen": _instant(_text(headers, h.FIRST_SEEN)),
-        "failed_at": _instant(_text(headers, h.FAILED_AT)),
+        "first_seen": instant(_text(headers, h.FIRST_SEEN)),
+        "failed_at": instant(_text(headers, h.FAILED_AT)),
         "worker": intern(_text(headers, h.WORKER) or ""),
         "exchange": _interned(_text(headers, h.EXCHANGE)),
         "routing_key": _interned(_text(headers, h.ROUTING_KEY)),
@@ -188,6 +190,12 @@ def _history(headers: Mapping[str, object]) -> tuple[Attempt, ...]:
         for row in rows
         if isinstance(row, dict)
     )
+
+
+def _given_id(headers: Mapping[str, object]) -> str | None:
+    """Return the id that a worker gave the letter; None for what could be no such id."""
+    given = headers.get(h.ID)
+    return given if isinstance(given, str) and _ID.fullmatch(given) else None
 
 
 def _derived_id(delivery: Delivery) -> str:
@@ -248,17 +256,3 @@ def _interned(text: str | None) -> str | None:
 def _count(headers: Mapping[str, object], name: str) -> int:
     value = headers.get(name)
     return value if isinstance(value, int) and value > 0 else 0
-
-
-def _instant(text: str | None) -> str | None:
-    """Return a time in UTC, written so that texts are in the order of their times."""
-    try:
-        when = None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if when is None or when.tzinfo is None:
-        return None
-    try:
-        return when.astimezone(UTC).isoformat()
-    except OverflowError:  # a zone leads beyond the calendar
-        return None

@@ -94,7 +94,7 @@ class Running:
         Raises LinkError before anything is done where it cannot be done: ScanRefused while another
         action runs. Leaving the loop stops it.
         """
-        working = asyncio.ensure_future(self._run())
+        working = asyncio.ensure_future(self._begun())
         working.add_done_callback(lambda _: self._course.moved())
         try:
             while not working.done():
@@ -116,6 +116,15 @@ class Running:
         return self.progress
 
     # -- the action --
+
+    async def _begun(self) -> None:
+        try:
+            await self._run()
+        finally:
+            # Whoever keeps this for its result keeps no hundred thousand ids with it.
+            self._task = self._task._replace(kinds={}, bodies={})
+            self._closing = self._passing = None
+            self._returns = Returns(self.action, self._reader, self._course)
 
     async def _run(self) -> None:
         async with scanning(self.action.desk) as scan:

@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from workers.deadletters.deeds import Deed
     from workers.deadletters.foresight import Foreseen
     from workers.deadletters.groups import Group
     from workers.deadletters.letter import Letter, Summary
     from workers.deadletters.marking import Shape
-    from workers.deadletters.notes import Deed
     from workers.settling.replays import Replayed
 
 

@@ -27,10 +27,10 @@ from workers.deadletters.views import Grouping, Listing, Meant, Overview, Propos
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from workers.deadletters.deeds import Deed
     from workers.deadletters.finding import Survey
     from workers.deadletters.foresight import Foreseen
     from workers.deadletters.letter import Letter, Summary
-    from workers.deadletters.notes import Deed
     from workers.deadletters.tasks import Task
     from workers.deadletters.views import Standing
     from workers.link.desk import Desk

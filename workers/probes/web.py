@@ -13,6 +13,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from workers.probes.manners import Mannered
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
@@ -88,6 +90,7 @@ class Server:
             access_log=False,
             lifespan="off",
             ws="none",
+            http=Mannered,
             timeout_graceful_shutdown=LAST_REQUESTS,
         )
         self._server = uvicorn.Server(config)

@@ -2,41 +2,73 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 import pytest
 
 from topology import Names
 from topology.apply import Depth
+from workers.console.doors.entry import Refused
 from workers.console.feed import Feed
-from workers.console.live import MOST, Listeners, stream
+from workers.console.live import MOST, Listeners, Stream
 from workers.console.now import now_of
 from workers.presence.watching import Picture
 from workers.settings import Settings
 
+if TYPE_CHECKING:
+    from starlette.types import Message
+
+
+class Browser:
+    """Opens streams, and keeps what they send."""
+
+    def __init__(self) -> None:
+        self.chunks: asyncio.Queue[str] = asyncio.Queue()
+
+    async def receive(self) -> Message:
+        """Say nothing, and do not leave."""
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    async def send(self, message: Message) -> None:
+        """Take what comes."""
+        if message["type"] == "http.response.body":
+            self.chunks.put_nowait(message["body"].decode())
+
+    def open(self, stream: Stream) -> asyncio.Task[None]:
+        """Open a stream."""
+        scope = {"type": "http", "method": "GET", "asgi": {"spec_version": "2.3"}}
+        return asyncio.create_task(stream(scope, self.receive, self.send))
+
 
 async def test_a_stream_tells_what_is_new_until_it_is_over() -> None:
     """Whoever comes gets the newest at once."""
-    listeners, told = Listeners(), ["one\ntwo", "three"]
-    answer = stream(listeners, "now", lambda: told.pop(0), lambda: not told)
-    events = answer.body_iterator
-    assert await anext(events) == "event: now\ndata: one\ndata: two\n\n"
-    assert len(listeners) == 1
-    listeners.wake()
-    assert await anext(events) == "event: now\ndata: three\n\n"
-    assert await anext(events) == "event: over\ndata: over\n\n"
-    assert [one async for one in events] == []
+    listeners, told, browser = Listeners(), ["one\ntwo", "three"], Browser()
+    opened = browser.open(Stream(listeners, "now", lambda: told.pop(0), lambda: not told))
+    async with asyncio.timeout(10):
+        assert await browser.chunks.get() == "event: now\ndata: one\ndata: two\n\n"
+        assert len(listeners) == 1
+        listeners.wake()
+        assert await browser.chunks.get() == "event: now\ndata: three\n\n"
+        assert await browser.chunks.get() == "event: over\ndata: over\n\n"
+        await opened
     assert len(listeners) == 0
 
 
 async def test_streams_are_bounded() -> None:
-    """A hundred open pages are enough for anybody."""
-    listeners = Listeners()
-    streams = [stream(listeners, "now", lambda: "x").body_iterator for _ in range(MOST)]
+    """A hundred open pages are enough for anybody; one more is told so, as a page."""
+    listeners, browser = Listeners(), Browser()
+    streams = [browser.open(Stream(listeners, "now", lambda: "x")) for _ in range(MOST)]
+    async with asyncio.timeout(10):
+        for _ in streams:
+            await browser.chunks.get()
+        with pytest.raises(Refused, match="Too many pages"):
+            await browser.open(Stream(listeners, "now", lambda: "x"))
+    assert browser.chunks.empty()
     for one in streams:
-        await anext(one)
-    with pytest.raises(Exception, match="Too many pages"):
-        await anext(stream(listeners, "now", lambda: "x").body_iterator)
-    for one in streams:
-        await one.aclose()
+        one.cancel()
+    await asyncio.gather(*streams, return_exceptions=True)
     assert len(listeners) == 0
 
 

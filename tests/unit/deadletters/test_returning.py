@@ -38,7 +38,7 @@ def said(letter_id: str, end: str) -> Delivery:
 
 def letter(replay_of: str) -> Delivery:
     """Return a new dead letter, which is the replay of another one."""
-    headers = {h.ID: f"new {replay_of}", h.ERROR_CODE: "rejected", h.REPLAY_OF: replay_of}
+    headers = {h.ID: f"new-{replay_of}", h.ERROR_CODE: "rejected", h.REPLAY_OF: replay_of}
     return Delivery(b"{}", Properties(headers=headers), NAMES.dead, "default")
 
 
@@ -60,7 +60,7 @@ def test_a_letter_that_comes_back_halts_its_kind_and_no_other(returns: Returns) 
     returns.heard(letter("a"))
     assert returns.canaries["bad"].verdict is Verdict.BACK
     assert list(returns.halts) == ["bad"]
-    assert returns.halts["bad"].letter_id == "new a"
+    assert returns.halts["bad"].letter_id == "new-a"
     assert (returns.returned, returns.arrived, returns.unknown) == (1, 1, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 #: Bytes of a form: a letter of the default size limit, each byte percent-encoded, and some.
 LONGEST_FORM: Final = 4 * 2**20
 MOST_FIELDS: Final = 200
+#: Seconds for it to arrive.
+READ_WITHIN: Final = 60.0
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -23,10 +26,16 @@ async def posted(request: Request) -> dict[str, tuple[str, ...]]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise Refused(415, "Send a form (application/x-www-form-urlencoded).")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            raise Refused(413, "That form is larger than any letter could be; nothing was done.")
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LONGEST_FORM:
+                    raise Refused(
+                        413, "That form is larger than any letter could be; nothing was done."
+                    )
+    except TimeoutError:
+        raise Refused(408, "That form took too long to arrive; nothing was done.") from None
     fields: dict[str, list[str]] = {}
     try:
         pairs = parse_qsl(

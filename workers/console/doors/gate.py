@@ -118,7 +118,10 @@ class Gate:
 def _same_origin(headers: Headers, host: str) -> bool:
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == host.lower()
+        try:
+            return urlsplit(origin).netloc.lower() == host.lower()
+        except ValueError:  # brackets that hold no address
+            return False
     # A browser says at least one of the two; a program says neither, and its token decides.
     return headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
 

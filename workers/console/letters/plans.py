@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: Plans that wait for a yes, and seconds for which they do.
 MOST: Final = 50
 GOOD_FOR: Final = 1800.0
+#: Letters that they name together; a hundred thousand take some megabytes.
+MOST_LETTERS: Final = 1_000_000
 
 
 class Plan(NamedTuple):
@@ -45,7 +47,7 @@ class Plans:
             else Plan(once, who, verb, group, plan, plan.meant, until)
         )
         self._kept[once] = kept
-        while len(self._kept) > MOST:
+        while len(self._kept) > 1 and (len(self._kept) > MOST or self._letters() > MOST_LETTERS):
             self._kept.popitem(last=False)
         return kept
 
@@ -55,6 +57,9 @@ class Plans:
         if plan is None or plan[1:4] != (who, verb, group) or plan.until < time.monotonic():
             return None
         return plan
+
+    def _letters(self) -> int:
+        return sum(plan.meant.count for plan in self._kept.values())
 
     def drop(self, plan: Plan) -> None:
         """Forget a plan that is carried out."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from workers.console.live import stream
+from workers.console.live import Stream
 from workers.console.now import now_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class NowPages:
         return self._view.page(request, "now.html", now=now)
 
     async def _events(self, _request: Request) -> Response:
-        return stream(self._feed.listeners, "now", self._part)
+        return Stream(self._feed.listeners, "now", self._part)
 
     def _part(self) -> str:
         look = self._feed.past[-1] if self._feed.past else None

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from workers.console.doors.entry import Refused
-from workers.console.live import stream
+from workers.console.live import Stream
 from workers.console.pages.acting import operator
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class RunPages:
 
     async def _events(self, request: Request) -> Response:
         run = self._run(request)
-        return stream(
+        return Stream(
             run.listeners,
             "run",
             lambda: self._view.part("run_part.html", **_told(run)),
