@@ -52,6 +52,13 @@ async def over(browser: httpx.AsyncClient, address: str) -> str:
     return page.text
 
 
+async def expect_open(browser: httpx.AsyncClient, count: int) -> None:
+    """Pass once the list says that so many letters are open: it follows the journal."""
+    async with asyncio.timeout(PATIENCE):
+        while await open_letters(browser) != count:  # noqa: ASYNC110 - a page is asked, as people do
+            await asyncio.sleep(0.05)
+
+
 async def open_letters(browser: httpx.AsyncClient) -> int:
     """Return how many letters the list says are open."""
     found = re.search(r"(\d+) letters? open", (await seen(browser, "/letters")).text)

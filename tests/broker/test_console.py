@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from broker.clicking import form, open_letters, over, people
+from broker.clicking import expect_open, form, open_letters, over, people
 from broker.worker import NAMES, PATIENCE, RUNGS, Asking, eventually, serving
 from unit.console.visiting import seen, token
 
@@ -46,7 +46,7 @@ async def test_a_double_click_is_one_discard(letters: str) -> None:
         (address,) = {answer.headers["location"] for answer in answers}
         ended = await over(browser, address)
         assert 'id="ending">done<' in ended, ended[ended.index("<main") :]
-        assert await open_letters(browser) == 0
+        await expect_open(browser, 0)
         history = (await browser.get("/history")).text
         assert history.count("useless") == 1
         assert "otto" in history
@@ -67,7 +67,7 @@ async def test_two_operators_never_work_on_the_same_letters(letters: str) -> Non
                 await over(one, answer.headers["location"])
             else:
                 assert "Nothing was done" in answer.text
-        assert await open_letters(one) == 0
+        await expect_open(one, 0)
         done = re.findall(r'<td class="n count">(\d+)', (await one.get("/history")).text)
         assert sum(map(int, done)) == LETTERS
 
@@ -80,7 +80,7 @@ async def test_what_is_done_is_what_was_shown(letters: str) -> None:
         await eventually(lambda: asking.letters)
         answer = await browser.post("/letters/discard", data=form(page, why="old ones"))
         await over(browser, answer.headers["location"])
-        assert await open_letters(browser) == 1
+        await expect_open(browser, 1)
 
 
 async def test_a_plan_of_another_console_is_shown_anew(letters: str) -> None:
@@ -91,7 +91,7 @@ async def test_a_plan_of_another_console_is_shown_anew(letters: str) -> None:
         answer = await browser.post("/letters/discard", data=sent)
         assert answer.status_code == 409
         assert "too old" in answer.text
-        assert await open_letters(browser) == LETTERS
+        await expect_open(browser, LETTERS)
 
 
 async def test_a_discard_says_why_and_a_replay_must_have_a_chance(letters: str) -> None:
@@ -103,7 +103,7 @@ async def test_a_discard_says_why_and_a_replay_must_have_a_chance(letters: str) 
         page = await seen(browser, "/letters/replay")
         answer = await browser.post("/letters/replay", data=form(page))
         assert (answer.status_code, "would pass now" in answer.text) == (422, True)
-        assert await open_letters(browser) == LETTERS
+        await expect_open(browser, LETTERS)
 
 
 async def test_a_closed_console_stops_between_two_letters(letters: str) -> None:
@@ -137,4 +137,4 @@ async def test_an_edit_that_does_not_fit_is_not_sent(letters: str) -> None:
             f"{found[1]}/check", data={"token": token(page), "body": '{"x": 1}'}
         )
         assert "would fail again" in checked.text
-        assert await open_letters(browser) == LETTERS
+        await expect_open(browser, LETTERS)

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from broker.clicking import form, open_letters, over, people
+from broker.clicking import expect_open, form, open_letters, over, people
 from broker.letters import WORK, held, prepare, write
 from broker.replaying import processors
 from broker.worker import PATIENCE, serving
@@ -58,7 +58,7 @@ async def test_a_replay_is_paused_and_resumed_and_ends_whole(url: str) -> None:
         assert await open_letters(one) == stands
         await one.post(f"{address}/resume", data={"token": token(page)})
         assert 'id="ending">done<' in await over(one, address)
-        assert await open_letters(one) == 0
+        await expect_open(one, 0)
         assert len(await held(url, WORK)) == 0
 
 
