@@ -1,7 +1,7 @@
 """One attempt of a processor at a valid message: within its limits, and with one outcome whatever.
 
 Whatever a processor raises ends here, in the one blind `except` of the code base, as a retry or a
-dead letter.
+dead letter: `sys.exit()` and a panic of a library in Rust, too, which are no `Exception`.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Attempts:
             if limit.leaving:
                 return Requeued(request.subject, "the worker is leaving")
             return self._failed(request, route, self._endings.overrun(limit))
-        except Exception as error:  # noqa: BLE001 - the one blind except: whatever a processor raises is an outcome
+        except BaseException as error:  # noqa: BLE001 - the one blind except: whatever a processor raises is an outcome
             return self._failed(request, route, self._endings.raised(request, error), error)
         finally:
             solitude.left()
@@ -183,6 +183,8 @@ class Attempts:
             return await self._gathered.get(route, route.process)(argument, context)
         finally:
             limit.stop()
+            if limit.disturbed:
+                await limit.shed()
 
     def _seconds(self, route: Route, deadline: datetime | None) -> float:
         own = route.limits.time_limit or self._policy.time_limit
@@ -201,7 +203,7 @@ class Attempts:
         request: Request,
         route: Route,
         failure: Failure,
-        error: Exception | None = None,
+        error: BaseException | None = None,
     ) -> Outcome:
         outcome = self._endings.failed(request, route, failure, error)
         # Who asks for a certain wait knows that the trouble is this message's own.

@@ -17,8 +17,10 @@ from workers.recovery import (
     attempt_of,
     comes_too_late,
     failure_of,
+    raised,
     recover,
 )
+from workers.retry_policy import AS_SET
 from workers.verdicts import Retry
 
 if TYPE_CHECKING:
@@ -48,11 +50,15 @@ class Endings:
     def failed(
         self,
         request: Request,
-        route: Route,
+        route: Route | None,
         failure: Failure,
-        error: Exception | None = None,
+        error: BaseException | None = None,
     ) -> Retried | DeadLettered:
-        """Return the retry or the dead letter a failed attempt ends in."""
+        """Return the retry or the dead letter a failed attempt ends in.
+
+        Without a route, for what failed before it was known whose it is, the worker's settings
+        say how often.
+        """
         now = self._now()
         verdict = recover(
             Failed(
@@ -62,7 +68,7 @@ class Endings:
                 retries=self.retries(route),
                 deadline=request.deadline,
                 error=error,
-                policy=route.retry,
+                policy=AS_SET if route is None else route.retry,
             ),
             self.policy.ladder,
         )
@@ -78,8 +84,10 @@ class Endings:
             case GiveUp(why):
                 return self._dead(request, why)
 
-    def retries(self, route: Route) -> int:
+    def retries(self, route: Route | None) -> int:
         """Return how many retries a processor's message gets after its first attempt."""
+        if route is None:
+            return len(self.policy.ladder.delays)
         if route.limits.retries is not None:
             return route.limits.retries
         return len(route.retry.waits or self.policy.ladder.delays)
@@ -199,10 +207,20 @@ class Endings:
             )
         return failure_of(asyncio.CancelledError())
 
-    def raised(self, request: Request, error: Exception) -> Failure:
+    def raised(self, request: Request, error: BaseException) -> Failure:
         """Return what is told about an exception; its trace is logged for debugging."""
         if not isinstance(error, Retry):
-            ids = {"envelope_id": request.subject.envelope_id}
-            # Its own text may quote the body.
-            log.debug("a processor raised", exc_info=error, extra={**ids, "untold": True})
+            self._trace("a processor raised", request, error)
         return failure_of(error)
+
+    def unreadable(self, request: Request, error: BaseException) -> Retried | DeadLettered:
+        """Return the end of what no validator refused, but one failed at, or what it asked."""
+        self._trace("a validator raised", request, error)
+        failure = raised("a validator, or what it asked,", error)
+        return self.failed(request, None, failure, error)
+
+    @staticmethod
+    def _trace(what: str, request: Request, error: BaseException) -> None:
+        ids = {"envelope_id": request.subject.envelope_id}
+        # Its own text may quote the body.
+        log.debug(what, exc_info=error, extra={**ids, "untold": True})

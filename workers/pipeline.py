@@ -29,6 +29,7 @@ from workers.endings import Endings
 from workers.inspection import inspect
 from workers.lanes import decoder
 from workers.outcome import End, Failure, Subject
+from workers.recovery import raised
 from workers.refusals import UNKNOWN, Refusals
 from workers.request import PARAMETERS, Request, task_of
 
@@ -53,6 +54,14 @@ class _TooLate(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class _Unread(Exception):
+    """A validator, or what it asked, raised what says nothing about the message."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
 
 
 class Pipeline:
@@ -111,6 +120,8 @@ class Pipeline:
             return await self.attempts.outcome(request, route, argument, limit)
         except _TooLate as late:
             return self._endings.expired(request, late.reason)
+        except _Unread as unread:
+            return self._refusals.failed(request, unread.error)
         except InvalidMessage as invalid:
             parted = self._parted(request, invalid)
             if parted is None:
@@ -135,7 +146,7 @@ class Pipeline:
 
     def _facts(self, request: Request) -> Request:
         """Return all that can be told about a message whose work is not to be done."""
-        with suppress(InvalidMessage, _TooLate):
+        with suppress(InvalidMessage, _TooLate, _Unread):
             if self._open(request) is None:
                 self._admit(request)
         return self._refusals.salvaged(request, None)
@@ -151,6 +162,8 @@ class Pipeline:
                 self._admit(request)
         except _TooLate as late:
             return Failure(ErrorCode.EXPIRED, late.reason, retryable=True)
+        except _Unread as unread:
+            return raised("a validator, or what it asked,", unread.error)
         except InvalidMessage as refused:
             invalid = self._refusals.told(request, refused)
             return Failure(invalid.code, invalid.reason, invalid.errors, invalid.error_count)
@@ -189,7 +202,18 @@ class Pipeline:
         return calls
 
     def _admit(self, request: Request) -> tuple[Route, Any]:
-        """Return all that processing needs; raises InvalidMessage or _TooLate, and runs nothing."""
+        """Return all that processing needs; raises InvalidMessage, _TooLate or _Unread.
+
+        It runs no processor.
+        """
+        try:
+            return self._admitted(request)
+        except (InvalidMessage, _TooLate):
+            raise
+        except BaseException as error:  # a validator's author may have thought of anything
+            raise _Unread(error) from error
+
+    def _admitted(self, request: Request) -> tuple[Route, Any]:
         now = self._now()
         context = self._policy.security.context(request, self._known, now)
         request.envelope = envelope = self._decode(request, context)

@@ -69,7 +69,7 @@ class Failed:
     now: datetime
     failure: Failure
     #: What was raised; None for an attempt that was stopped.
-    error: Exception | None = None
+    error: BaseException | None = None
     policy: RetryPolicy = AS_SET
 
     @property
@@ -113,10 +113,15 @@ def failure_of(error: BaseException) -> Failure:
         )
     if isinstance(error, Afar):
         return error.failure
+    return raised("the processor", error)
+
+
+def raised(who: str, error: BaseException) -> Failure:
+    """Return what is told of an exception that somebody raised."""
     name = type(error).__name__
     return Failure(
         ErrorCode.PROCESSING_FAILED,
-        f"the processor raised {name}{place(error)}",
+        f"{who} raised {name}{place(error)}",
         retryable=True,
         exception=name,
     )

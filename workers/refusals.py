@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from messages import ErrorCode, InvalidMessage, Salvage
 from messages.json_rpc import salvage_of, told_at
+from messages.salvage import read, salvage
 from workers.answering.asking import NOBODY, salvaged_asker
 from workers.answering.calls import salvaged_caller
 from workers.outcome import Subject
@@ -42,6 +43,13 @@ class Refusals:
         """Return the dead letter of what is no message, told in the words of its form."""
         salvaged = self.salvaged(request, invalid.salvage)
         return self._endings.refused(salvaged, self.told(request, invalid))
+
+    def failed(self, request: Request, error: BaseException) -> Outcome:
+        """Return what becomes of a message that could not be read through no fault of its own."""
+        known = None
+        if request.envelope is None and request.call is None:
+            known = salvage(read(request.delivery.body))
+        return self._endings.unreadable(self.salvaged(request, known), error)
 
     def told(self, request: Request, invalid: InvalidMessage) -> InvalidMessage:
         """Return a refusal in the words of the form the message came in."""

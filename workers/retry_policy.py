@@ -65,16 +65,16 @@ class RetryPolicy:
         waits = self.waits
         return waits[min(attempt, len(waits)) - 1].seconds if waits else None
 
-    def ends(self, error: Exception | None) -> bool:
+    def ends(self, error: BaseException | None) -> bool:
         """Return whether an exception never gets a retry."""
         return _is(error, self.never)
 
-    def repeats(self, error: Exception | None) -> bool:
+    def repeats(self, error: BaseException | None) -> bool:
         """Return whether the first failure of this kind is tried again at once."""
         return _is(error, self.at_once)
 
 
-def _is(error: Exception | None, kinds: tuple[type[Exception], ...]) -> bool:
+def _is(error: BaseException | None, kinds: tuple[type[Exception], ...]) -> bool:
     """Return whether an exception is of one of these classes, wherever it was raised."""
     if isinstance(error, Afar):
         return any(name_of(kind) in error.lineage for kind in kinds)

@@ -11,9 +11,11 @@ import logging
 from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
+from uuid import uuid4
 
 from workers.around.limits import TimeLimit
-from workers.outcome import Requeued, Subject
+from workers.outcome import DeadLettered, Requeued, Subject
+from workers.recovery import raised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("leveret.runners")
 
-#: What becomes of a message that we failed, not its processor.
+#: What becomes at first of a message that we failed, not its processor.
 MISTAKE: Final = Requeued(Subject(), "a mistake in leveret")
+#: What becomes of one in whose middle this worker was told to leave.
+LEAVING: Final = Requeued(Subject(), "the worker is leaving")
 #: Messages a runner does in a row before it lets the rest of the loop (sockets, timers) have a
 #: turn; at 20 µs each that is about a millisecond.
 TURN: Final = 64
@@ -148,12 +152,41 @@ class Runners:
         try:
             outcome = await self._handle(delivery, limit)
             self._settle(delivery, outcome, perf_counter() - began)
-        except Exception:
-            # Neither raises, so this is a mistake of ours. Given back, the message comes to a
-            # visible end all the same: the broker dead-letters what is brought too often.
-            log.exception("a message is given back because of a mistake in leveret")
-            self._settle(delivery, MISTAKE, perf_counter() - began)
+        except BaseException as error:  # noqa: BLE001 - the last one: nothing may end a runner
+            self._end(delivery, error, limit, perf_counter() - began)
         finally:
             del self._doing[limit]
             if not self._doing:
                 self._quiet.set()
+
+    def _end(
+        self, delivery: Delivery, error: BaseException, limit: TimeLimit, seconds: float
+    ) -> None:
+        """End a message whose handling was cut short."""
+        if limit.leaving and isinstance(error, asyncio.CancelledError):
+            self._settle(delivery, LEAVING, seconds)
+            return
+        try:
+            self._settle(delivery, _mistaken(delivery, error), seconds)
+        except Exception:  # it may be the very letter that cannot be written
+            log.exception("no letter can be written", extra={"untold": True})
+            self._settle(delivery, MISTAKE, seconds)
+
+
+def _mistaken(delivery: Delivery, error: BaseException) -> Outcome:
+    """Return what becomes of a message that neither handling nor settling could cope with.
+
+    Neither raises, so this is a mistake of ours, which another replica's version may not make. What
+    has come back once before ends here, with all that is known: given back again and again it would
+    end at the broker, which knows nothing.
+    """
+    log.error(
+        "a message is %s because of a mistake in leveret",
+        "dead-lettered" if delivery.redelivered else "given back",
+        exc_info=error,
+        extra={"untold": True},
+    )
+    if not delivery.redelivered:
+        return MISTAKE
+    failure = raised("a mistake in leveret: it", error)
+    return DeadLettered(Subject(), failure, str(uuid4()))

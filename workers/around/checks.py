@@ -88,7 +88,9 @@ class _Asked:
         try:
             async with asyncio.timeout(check.patience):
                 answer = bool(await check.ask(value))
-        except Exception as error:  # a service may fail in any way, and each is transient
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # a service may fail in any way, and each is transient
             kind = type(error).__name__
             log.warning("the check %s could not tell: %s", check.name, kind)
             raise Retry(f"the check {check.name} could not tell: {kind}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,20 @@ class TimeLimit:
         self._due = inf
         if self.passed and self._task is not None:
             self._task.uncancel()
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether the task is cancelled, and not by us: it cancelled itself."""
+        return self._task is not None and self._task.cancelling() > 0 and not self.leaving
+
+    async def shed(self) -> None:
+        """Take back what the processor's own code cancelled: the task has other messages to do."""
+        assert self._task is not None  # noqa: S101 - disturbed
+        while self._task.cancelling():
+            self._task.uncancel()
+        # One that it did not wait for would else strike at the next wait of ours.
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
 
     def leave(self) -> None:
         """Say that the worker is leaving, and stop the clock."""

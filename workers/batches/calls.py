@@ -82,6 +82,8 @@ class BatchRun:
                 if number % TURN == 0:
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
+            if not limit.leaving:
+                raise
             return _requeued()
         return self._outcome()
 

@@ -57,12 +57,15 @@ class Gathering:
         if run is not self._run or len(run.payloads) == self._most:
             self._begin(run)
         try:
-            return await future
+            result = await future
         except asyncio.CancelledError:
             future.cancel()
             if run.task is not None and all(one.cancelled() for one in run.futures):
                 run.task.cancel()
             raise
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     def _look(self, run: _Run, seen: int, quiet: int) -> None:
         """Begin when nothing has joined for some turns."""
@@ -95,14 +98,11 @@ class Gathering:
             for future in run.futures:
                 future.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 - handed on to whoever waits, and told there
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever waits, and told there
             results = [error] * len(run.futures)
         for future, result in zip(run.futures, results, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
+            if not future.done():
+                # An exception, too, as a result: not every one can be a future's own.
                 future.set_result(result)
 
 
