@@ -77,7 +77,7 @@ class Service:
         finally:
             for task in (start, leave):
                 task.cancel()
-            await self.drain()
+            await self.drain(asked=self._leave.is_set())
 
     async def start(self) -> None:
         """Connect and begin to consume; raises LinkError when that cannot be had."""
@@ -131,8 +131,11 @@ class Service:
             self._hurry.set()
         self._leave.set()
 
-    async def drain(self) -> None:
-        """Leave without losing anything: give back what is not finished within the grace."""
+    async def drain(self, *, asked: bool = True) -> None:
+        """Leave without losing anything: give back what is not finished within the grace.
+
+        Of a worker that leaves although nobody asked it to, the notes of what it did stay behind.
+        """
         health = self._watch.health
         health.draining()
         await self.link.quiet()
@@ -150,7 +153,8 @@ class Service:
         if self._minding is not None:
             self._minding.cancel()
         await self.link.stop(within=LAST_CONFIRMS)
-        self._guard.close()
+        if asked:
+            self._guard.close()
         health.stopped()
         log.info("drained")
 

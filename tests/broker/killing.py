@@ -17,6 +17,8 @@ class Word(ProtocolModel):
     """Parameters: whether to kill, and where each start leaves a line."""
 
     kills: bool = False
+    #: The exit code it kills with; None for a signal.
+    exits: int | None = None
     seconds: float = 0.0
     ledger: str
 
@@ -31,6 +33,8 @@ def note(ledger: Path, line: str) -> None:
 async def word(word: Word, context: Context) -> Word:
     """Leave a line, then die or answer."""
     note(Path(word.ledger), str(context.envelope.envelope_id))
+    if word.kills and word.exits is not None:
+        os._exit(word.exits)
     if word.kills:
         os.kill(os.getpid(), signal.SIGKILL)
     await asyncio.sleep(word.seconds)

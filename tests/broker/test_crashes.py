@@ -17,20 +17,29 @@ from workers.settings import Settings
 WITHIN = 60.0
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(("processes", "exits"), [(1, None), (2, None), (1, 0), (1, 2)])
 async def test_a_body_that_kills_its_worker_is_singled_out_and_no_innocent_with_it(
     amqp_url: str,
     tmp_path: Path,
     processes: int,
+    exits: int | None,
 ) -> None:
-    """Of 60 messages in the prefetch one kills: it is dead-lettered, 59 are answered, none lost."""
+    """Of 60 messages in the prefetch one kills: it is dead-lettered, 59 are answered, none lost.
+
+    An exit code that looks like a leave that was asked for, or like bad settings, is a death, too.
+    """
     ledger = tmp_path / "starts"
     await stand(Settings(amqp_url=amqp_url, retry_delays=RUNGS), patience=0)
     async with Asking(amqp_url) as asking:
         told = []
         for number in range(60):
             kills = number == 7
-            parameters = {"ledger": str(ledger), "seconds": 0.05, "kills": kills}
+            parameters = {
+                "ledger": str(ledger),
+                "seconds": 0.05,
+                "kills": kills,
+                "exits": exits if kills else None,
+            }
             publication = asking.task("word", parameters=parameters)
             told.append(await asking.publish(publication))
             if kills:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -22,6 +24,7 @@ from workers.metrics.metrics import Metrics
 from workers.probes.health import Health
 from workers.probes.systemd import VARIABLES, notifying
 from workers.probes.web import Server, application
+from workers.replicas.line import Supervised
 from workers.replicas.overseeing import oversee
 from workers.replicas.replicas import Replicas, Start
 from workers.replicas.scaling import Limits
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from workers.registry import Registry
     from workers.settings import Settings
 
+log = logging.getLogger("leveret.run")
+
 
 def run(
     *modules: str,
@@ -43,7 +48,7 @@ def run(
     processes: int | Literal["auto"] | None = None,
     prefetch: int | None = None,
     where: Where = NOWHERE,
-    report_port: Annotated[int | None, Parameter(show=False)] = None,
+    supervised: Annotated[int | None, Parameter(show=False)] = None,
 ) -> int:
     """Take messages, do what they ask, answer, until told to leave (Ctrl-C or SIGTERM).
 
@@ -63,8 +68,8 @@ def run(
         Messages a worker holds unsettled.
     where
         Which broker and which names.
-    report_port
-        A pipe to write the HTTP port to; for a supervisor.
+    supervised
+        The line to a supervisor, which gives it.
 
     """
     chosen = settings(where, group=group, processes=processes, prefetch=prefetch)
@@ -74,11 +79,12 @@ def run(
     needed_url(chosen)  # before any replica is started, and started again
     if chosen.processes == "auto" or chosen.processes > 1:
         return asyncio.run(_supervise(chosen, registry, modules))
-    return asyncio.run(_work(chosen, registry, modules, report_port))
+    with Supervised(supervised) as line:
+        return asyncio.run(_work(chosen, registry, modules, line))
 
 
 async def _work(
-    chosen: Settings, registry: Registry, modules: tuple[str, ...], report_port: int | None
+    chosen: Settings, registry: Registry, modules: tuple[str, ...], line: Supervised
 ) -> int:
     metrics = Metrics(
         group=chosen.group,
@@ -91,20 +97,25 @@ async def _work(
         await stand(chosen, patience=patience)
         service = Service(chosen, registry, watch)
         _on_signals(service.leave)
+        line.watch(partial(_abandoned, service))
         async with beside(chosen, registry, modules) as console:
             app = application(
                 lambda accept: page(watch.metrics.registry, accept), watch.health, console
             )
-            await _serve(service, app, chosen, report_port)
+            await _serve(service, app, chosen, line)
     return DONE
 
 
-async def _serve(service: Service, app: ASGIApp, chosen: Settings, report_port: int | None) -> None:
+async def _serve(service: Service, app: ASGIApp, chosen: Settings, line: Supervised) -> None:
     async with Server(app, host=chosen.http_host, port=chosen.http_port) as server:
-        if report_port is not None:
-            os.write(report_port, f"{server.port}\n".encode())
-            os.close(report_port)
+        line.serving(server.port)
         await service.run()
+        line.left()
+
+
+def _abandoned(service: Service) -> None:
+    log.warning("the supervisor of this replica is gone: it finishes what it began, and leaves")
+    service.leave()
 
 
 async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, ...]) -> int:
@@ -156,5 +167,7 @@ def _limits(chosen: Settings) -> Limits:
 
 def _on_signals(leave: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leave)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        # `nohup` has it ignored, so that a worker outlives its terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, leave)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
+import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from workers.replicas.line import Heard
 from workers.replicas.pages import ask, readyz
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ BEYOND_GRACE: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How a replica is started; its port comes back through a pipe."""
+    """How a replica is started; what it says comes back on a line of its own."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
@@ -53,7 +54,7 @@ class Replicas:
         self._group: asyncio.TaskGroup | None = None
         self._leaving = False
         self._running: dict[int, asyncio.subprocess.Process] = {}
-        self._ports: dict[int, int] = {}
+        self._lines: dict[int, Heard] = {}
         self._failed = False
 
     async def run(self) -> bool:
@@ -96,7 +97,7 @@ class Replicas:
 
     async def pages(self, path: str, accept: str = "") -> dict[str, str]:
         """Return each replica's page by its number; one that does not answer is left out."""
-        ports = dict(self._ports)
+        ports = self._ports
         texts = await asyncio.gather(
             *(asyncio.to_thread(ask, port, path, accept) for port in ports.values())
         )
@@ -104,7 +105,8 @@ class Replicas:
 
     async def readiness(self) -> dict[int, str]:
         """Return what is in the way of each replica that is to stay; empty where nothing is."""
-        ports = {number: self._ports.get(number) for number in self._kept}
+        known = self._ports
+        ports = {number: known.get(number) for number in self._kept}
         told = await asyncio.gather(*(asyncio.to_thread(readyz, port) for port in ports.values()))
         both = dict(zip(ports, told, strict=True))
         return {n: both[n] for n, gone in self._kept.items() if n in both and not gone.is_set()}
@@ -132,6 +134,11 @@ class Replicas:
         return tuple(f"http://127.0.0.1:{port}" for port in self._ports.values())
 
     @property
+    def _ports(self) -> dict[int, int]:
+        lines = self._lines.items()
+        return {number: line.port for number, line in lines if line.port is not None}
+
+    @property
     def failed(self) -> bool:
         """Whether a replica could not start at all."""
         return self._failed
@@ -148,50 +155,57 @@ class Replicas:
         loop = asyncio.get_running_loop()
         while not told.is_set():
             began = loop.time()
-            code = await self._live(number, told)
+            code, said = await self._live(number, told)
             if told.is_set():
                 break
-            if code == 0:
+            if code == 0 and said.left:
                 # It drained because an operator asked it to: nobody wants it back.
                 log.info("replica %d left, as it was asked to", number)
                 break
             if loop.time() - began > SETTLED:
                 wait = FIRST_WAIT
-            if code in _HOPELESS:
+            if code in _HOPELESS and said.port is None:
                 log.error("replica %d cannot start (exit code %d)", number, code)
                 self._failed = True
                 self.leave()
                 break
-            log.warning("replica %d ended with %d; starting it again in %.1f s", number, code, wait)
+            log.warning(
+                "replica %d ended with %d%s; starting it again in %.1f s",
+                number,
+                code,
+                " without being asked to" if code == 0 else "",
+                wait,
+            )
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await told.wait()
             wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _live(self, number: int, told: asyncio.Event) -> int:
-        """Run one process to its end and return its exit code."""
-        read, write = os.pipe()
+    async def _live(self, number: int, told: asyncio.Event) -> tuple[int, Heard]:
+        """Run one process to its end and return its exit code, and what it said."""
+        ours, theirs = socket.socketpair()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "workers.cli",
             *self._start.arguments,
-            "--report-port",
-            str(write),
-            pass_fds=(write,),
+            "--supervised",
+            str(theirs.fileno()),
+            pass_fds=(theirs.fileno(),),
             env=dict(self._start.environment),
         )
-        os.close(write)
+        theirs.close()
         self._running[number] = process
+        heard = self._lines[number] = Heard(ours)
         if told.is_set():  # while it was being made
             process.send_signal(signal.SIGTERM)
-        port = asyncio.create_task(self._port(number, read))
         try:
-            return await self._ended(process, told)
+            code = await self._ended(process, told)
+            await heard.close()
         finally:
-            port.cancel()
             self._running.pop(number, None)
-            self._ports.pop(number, None)
+            self._lines.pop(number, None)
+        return code, heard
 
     async def _ended(self, process: asyncio.subprocess.Process, told: asyncio.Event) -> int:
         ended = asyncio.create_task(process.wait())
@@ -205,21 +219,7 @@ class Replicas:
             process.kill()
         return await ended
 
-    async def _port(self, number: int, read: int) -> None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        pipe = os.fdopen(read, "rb", buffering=0)
-        transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader),
-            pipe,
-        )
-        try:
-            line = await reader.readline()
-            if line.strip().isdigit():
-                self._ports[number] = int(line)
-        finally:
-            transport.close()
 
-
-#: Exit codes that a restart does not change: wrong use, and bad settings are 2.
+#: Exit codes that a restart does not change: wrong use, and bad settings are 2. Of a replica that
+#: has served before they are the doing of somebody's code.
 _HOPELESS: Final = frozenset({2})
