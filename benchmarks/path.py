@@ -28,15 +28,17 @@ from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from topology import Names
 from workers import headers
 from workers.around.limits import TimeLimit
+from workers.assembly import link_plan
+from workers.bookkeeping import Bookkeeper, Watch
 from workers.link.frames import HotFrames
-from workers.link.intake import Intake
-from workers.link.outbox import Outbox
+from workers.link.link import Link
 from workers.link.properties import decode_properties
 from workers.metrics.metrics import Metrics
 from workers.outcome import Delivery, Properties
 from workers.pipeline import Pipeline
 from workers.policy import policy_of
 from workers.presence.heartbeat import describe
+from workers.probes.health import Health
 from workers.runners import Runners
 from workers.settings import Settings
 from workers.settle import Settler
@@ -77,7 +79,7 @@ def delivery(tag: int, content: bytes) -> bytes:
         message_type="task_request",
         app_id="bench",
     )
-    lead = commands.Basic.Deliver("work", tag, False, NAMES.requests, "task_request")
+    lead = commands.Basic.Deliver("leveret-0-1", tag, False, NAMES.requests, "task_request")
     return (
         marshal(lead, 1)
         + marshal(header.ContentHeader(0, len(content), properties), 1)
@@ -104,25 +106,21 @@ class Bench:
     """A worker's whole path between two wires of memory."""
 
     def __init__(self) -> None:
-        settings = Settings(agent_id="bench")
+        settings = Settings(agent_id="bench", amqp_url="amqp://guest@localhost")
         self.metrics = Metrics(group="default", task_types=registry.task_types)
         source = describe(settings, registry, load_factor=0.0)
-        self.policy = policy_of(settings, source, user="guest")
-        self.pipeline = Pipeline(registry, self.policy)
+        self.pipeline = Pipeline(registry, policy_of(settings, source, user="guest"))
         self.inward, self.outward = MemoryWire(), MemoryWire()
-        self.intake = Intake({b"work": "work"}, self.take)
-        self.outbox = Outbox(user="guest")
+        link = Link(link_plan(settings), self.take)
+        self.outbox = link.outbox
         self.outbox.observe = self.metrics.published
-        self.intake.attach(self.inward, 1)  # type: ignore[arg-type] # all that it needs of a wire
-        self.outbox.attach(self.outward, 1)  # type: ignore[arg-type] # likewise
+        link.intake.attach(self.inward, 1)  # type: ignore[arg-type] # all that it needs of a wire
+        link.outbox.attach(self.outward, 1)  # type: ignore[arg-type] # likewise
         origin = Origin(NAMES, "default", "bench", "guest")
-        self.settler = Settler(self, origin, self, now=lambda: datetime.now(UTC))  # type: ignore[arg-type] # the five verbs are below
-        self.runners = Runners(self.pipeline.handle, self.settler.settle, most=200)
-        self.publish = self.outbox.publish
-        self.ack = self.intake.ack
-        self.requeue = self.intake.requeue
-        self.is_current = self.intake.is_current
-        self.settled = self.metrics.settled
+        books = Bookkeeper(Watch(self.metrics, Health()), origin, link.publish)
+        prefetch = settings.prefetch_of(settings.group)
+        settler = Settler(link, origin, books, now=lambda: datetime.now(UTC), prefetch=prefetch)
+        self.runners = Runners(self.pipeline.handle, settler.settle, most=prefetch)
 
     def take(self, one: Delivery) -> None:
         """Take a delivery, as the service does."""
@@ -141,19 +139,17 @@ class Bench:
             await asyncio.sleep(0)
 
 
-def timed(name: str, count: int, act: Callable[[], Any]) -> float:
-    """Print the microseconds of one call."""
+def timed(name: str, count: int, act: Callable[[], Any], each: int = 1) -> None:
+    """Print the microseconds a message of `count` calls, each for so many messages."""
     began = time.process_time()
     for _ in range(count):
         act()
-    each = (time.process_time() - began) / count * 1e6
-    print(f"  {name:<34}{each:7.2f}")
-    return each
+    spent = (time.process_time() - began) / (count * each) * 1e6
+    print(f"  {name:<34}{spent:7.2f}")
 
 
-def stages(bench: Bench, content: bytes) -> None:
-    """Time each stage alone."""
-    count = 20_000
+def stages(bench: Bench, content: bytes, count: int) -> None:
+    """Time each stage alone, `count` times."""
     raw = header.ContentHeader(
         0,
         0,
@@ -167,7 +163,7 @@ def stages(bench: Bench, content: bytes) -> None:
     frames = HotFrames()
     frames.watch_deliveries(1, _Nothing())
     print("µs a message, stage by stage:")
-    timed("frames (a hundred at once)", count // 1000, lambda: frames.feed(chunk))
+    timed("frames (a hundred at once)", count // AT_ONCE, lambda: frames.feed(chunk), each=AT_ONCE)
     timed("properties", count, lambda: decode_properties(raw))
     timed("decode and validate", count, lambda: catalog.decode(content))
     timed("headers.past", count, lambda: headers.past(one, "guest"))
@@ -240,7 +236,7 @@ def main() -> None:
     else:
         asyncio.run(whole())
     if not options.profile:
-        stages(Bench(), content)
+        stages(Bench(), content, options.messages // 2)
 
 
 if __name__ == "__main__":

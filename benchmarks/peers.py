@@ -25,8 +25,7 @@ from trips import Latency
 if TYPE_CHECKING:
     from argparse import Namespace
 
-#: Seconds of work a contender is given in a round; how many tasks that is, the first look tells.
-SECONDS: Final = 3.0
+#: Tasks of the first look, which tells how many a contender does in the seconds of a round.
 FIRST_LOOK: Final = 1_500
 MOST: Final = 60_000
 #: Round trips measured with one in flight, and how long the half load lasts.
@@ -55,7 +54,7 @@ async def compare(stage: Stage, contenders: list[Contender], given: Namespace) -
         counts: dict[str, int] = {}
         for one in contenders:
             look = await measure(stage, one, round_, FIRST_LOOK)
-            counts[one.name] = int(min(max(look.messages_per_second * SECONDS, 1_000), MOST))
+            counts[one.name] = int(min(max(look.messages_per_second * given.seconds, 1_000), MOST))
         measured: dict[str, list[Measured]] = {one.name: [] for one in contenders}
         for number in range(given.rounds):
             for one in contenders:
@@ -136,6 +135,7 @@ def arguments() -> Namespace:
     parser.add_argument("--only", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS))
     parser.add_argument("--queue", nargs="+", choices=["quorum", "classic"], default=None)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of work in each round")
     parser.add_argument("--prefetch", type=int, default=200)
     parser.add_argument("--quick", action="store_true", help="two rounds, quorum queues only")
     parser.add_argument("--table", action="store_true", help="for people instead of programs")
