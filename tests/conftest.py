@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import postgres
 import pytest
+from hypothesis import HealthCheck, settings
 
 from workers.broker import Broker, ManagementApi, NoBrokerError, choose, with_vhost
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 #: Directories whose tests talk to a broker.
 WITH_BROKER: Final = ("broker", "faults", "browser")
+
+# A busy machine is no failure: properties are tried for what holds, not for how quickly.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

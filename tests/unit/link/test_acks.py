@@ -91,7 +91,7 @@ class Windows(RuleBasedStateMachine):
         assert not any(self.window.is_settled(tag) for tag in self.working)
 
 
-Windows.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Windows.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 test_every_history_of_settling = Windows.TestCase
 
 

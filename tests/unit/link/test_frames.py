@@ -93,7 +93,7 @@ def _frames(draw: st.DrawFn) -> list[tuple[str, Any, bytes]]:
 
 
 @given(_frames(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_stream_cut_anywhere_gives_what_was_put_in(
     frames: list[tuple[str, Any, bytes]],
     data: st.DataObject,
@@ -110,7 +110,7 @@ def test_any_stream_cut_anywhere_gives_what_was_put_in(
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_frames_of_two_channels_may_lie_between_each_other(data: st.DataObject) -> None:
     """A body of one channel is not disturbed by what another says in the middle of it."""
     size = data.draw(st.integers(1, 60))
@@ -210,7 +210,7 @@ def test_from_a_malformed_frame_on_all_is_cold(broken: bytes) -> None:
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=6))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_bytes_whatever_make_it_raise(noise: bytes, cuts: list[int]) -> None:
     """Even line noise ends as cold bytes or as an unfinished frame."""
     taps = Taps().feed(deliver(1) + noise, *cuts)
@@ -218,7 +218,7 @@ def test_no_bytes_whatever_make_it_raise(noise: bytes, cuts: list[int]) -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_one_flipped_byte_never_makes_it_raise(data: st.DataObject) -> None:
     """Almost right is the hardest kind of wrong: what came before it is heard as it was."""
     at = data.draw(st.integers(0, len(STREAM) - 1))

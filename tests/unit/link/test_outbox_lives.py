@@ -148,7 +148,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_history_ends_with_each_fate_told_once(steps: list[str], data: st.DataObject) -> None:
     """Whatever the broker says and whenever the line breaks; a model keeps what must be told."""
     asyncio.run(check_history(steps, data))

@@ -52,7 +52,7 @@ def written(**properties: Any) -> bytes:
     ),
     st.dictionaries(names, VALUES, max_size=4),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_what_pamqp_wrote_is_read(
     texts: dict[str, str],
     others: dict[str, Any],
@@ -70,7 +70,7 @@ def test_what_pamqp_wrote_is_read(
 
 
 @given(st.dictionaries(names, VALUES, max_size=5), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_we_write_pamqp_reads(headers: dict[str, Any], data: st.DataObject) -> None:
     """The reference decoder agrees with our encoder, property by property."""
     given_ = {name: data.draw(st.none() | short, name) for name in (*TEXTS, *MORE_TEXTS, "type")}
@@ -94,7 +94,7 @@ def test_what_we_write_pamqp_reads(headers: dict[str, Any], data: st.DataObject)
 
 
 @given(st.dictionaries(names, VALUES, max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_table_comes_back_as_it_was_written(table: dict[str, Any]) -> None:
     """Our own headers survive the way to the broker and back."""
     packed = pack_table(table)
@@ -109,14 +109,14 @@ def check_told(found: Properties) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_no_bytes_whatever_make_it_raise(noise: bytes) -> None:
     """Whatever a sender puts there, something is told."""
     check_told(decode_properties(noise))
 
 
 @given(st.data())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_almost_right_bytes_do_not_make_it_raise(data: st.DataObject) -> None:
     """A good header with some bytes changed, cut off or put in."""
     good = written(

@@ -42,7 +42,7 @@ def test_acks_and_nacks_are_pamqps(channel: int, tag: int, flags: tuple[bool, bo
     st.binary(max_size=300),
     st.integers(60, 200) | st.just(0),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_publishes_are_pamqps(
     channel: int, exchange: str, key: str, mandatory: object, content: bytes, frame_max: int
 ) -> None:

@@ -77,14 +77,14 @@ MESSAGES = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_an_error(body: bytes) -> None:
     """Never an exception, and the error is bounded and clean."""
     assert check(body)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(JSON)
 def test_any_json_is_a_message_or_an_error(document: Any) -> None:
     """Whatever it says."""
@@ -114,7 +114,7 @@ PLACES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(PLACES, ANYTHING), min_size=1, max_size=3))
 def test_any_value_in_any_field_is_taken_or_told(changes: list[tuple[list[str], Any]]) -> None:
     """A good message, some of it changed for something else."""
@@ -128,7 +128,7 @@ def test_any_value_in_any_field_is_taken_or_told(changes: list[tuple[list[str], 
     assert check(written(message))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(MESSAGES)
 def test_every_valid_message_survives_the_wire(document: dict[str, Any]) -> None:
     """Encoded and decoded it is the same message, and its second encoding is its first."""

@@ -127,7 +127,7 @@ def truly_twice(value: Any) -> bool:
     return isinstance(value, list) and any(map(truly_twice, value))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(value=VALUES, data=st.data())
 def test_counting_finds_exactly_the_keys_that_come_twice(value: Any, data: st.DataObject) -> None:
     """Against documents made of pairs, written in every possible way."""
