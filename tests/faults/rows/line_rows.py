@@ -64,7 +64,13 @@ async def half_open(rig: Rig, scale: Scale) -> Figure:
     figure = Figure()
     heartbeat = HEARTBEAT if scale.seconds > 2 * HEARTBEAT else 1
     async with Proxy(rig.url) as proxy:
-        (worker,) = await rig.work(url=proxy.url, prefetch=PREFETCH, amqp_heartbeat=heartbeat)
+        # By default a worker leaves after two minutes without a line; here nobody starts it anew.
+        (worker,) = await rig.work(
+            url=proxy.url,
+            prefetch=PREFETCH,
+            amqp_heartbeat=heartbeat,
+            patience=scale.seconds + 2 * HEARTBEAT + 60,
+        )
         await rig.consuming(1)
         detected = []
         for hole in HOLES[: scale.faults]:
