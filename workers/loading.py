@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from importlib.metadata import entry_points
 from traceback import extract_tb
@@ -16,23 +17,10 @@ from workers.registry import RegistrationError, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
 #: Entry points of this group offer registries; the settings say which are taken.
 ENTRY_POINTS: Final = "leveret.processors"
-
-#: What a mistake in a user's own module raises while it is imported.
-_MISTAKES: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 
 
 def load(modules: Iterable[str], *, offered: Iterable[str]) -> Registry:
@@ -57,19 +45,7 @@ def load(modules: Iterable[str], *, offered: Iterable[str]) -> Registry:
 
 def _registry(name: str) -> Registry:
     path, _, attribute = name.partition(":")
-    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - a sys.path entry is text
-        sys.path.insert(0, here)  # as `python -m` does: people run it in their project
-    try:
-        module = import_module(path)
-    except ImportError as error:
-        raise RegistrationError(
-            f"cannot import {path!r} ({error}); is it installed, or are you in its directory?",
-        ) from error
-    except _MISTAKES as error:
-        raise RegistrationError(
-            f"{path!r} cannot be imported: {type(error).__name__}: {error}{_line(error)}; mend it "
-            "there",
-        ) from error
+    module = _imported(path)
     registry = getattr(module, attribute or "registry", None)
     if not isinstance(registry, Registry):
         raise RegistrationError(
@@ -77,6 +53,34 @@ def _registry(name: str) -> Registry:
             "write `registry = Registry()` there, or name another: package.module:name",
         )
     return registry
+
+
+def _imported(path: str) -> ModuleType:
+    """Return the module; raises RegistrationError for whatever keeps it from being imported.
+
+    What it prints meanwhile goes to standard error: standard output may be a document of ours.
+    """
+    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - a sys.path entry is text
+        sys.path.insert(0, here)  # as `python -m` does: people run it in their project
+    try:
+        with redirect_stdout(sys.stderr):
+            return import_module(path)
+    except ImportError as error:
+        raise RegistrationError(
+            f"cannot import {path!r} ({error}); is it installed, or are you in its directory?",
+        ) from error
+    except SystemExit as error:
+        raise RegistrationError(
+            f"{path!r} ends the program while it is imported{_line(error)}; put what is to run "
+            'only when it is the program below `if __name__ == "__main__":`',
+        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise RegistrationError(
+            f"{path!r} cannot be imported: {type(error).__name__}: {error}{_line(error)}; mend it "
+            "there",
+        ) from error
 
 
 def _line(error: BaseException) -> str:

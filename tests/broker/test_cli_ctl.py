@@ -64,12 +64,12 @@ async def test_a_drained_replica_leaves(amqp_url: str, replica: Service) -> None
 
 
 async def test_every_replica_answers_once(amqp_url: str, replica: Service) -> None:
-    """And one that is named and not there is exit code 1."""
+    """And one that is named and not there is exit code 3."""
     async with serving(amqp_url, registry, agent_id="two"):
         code, told = await asked(amqp_url, "ping")
         assert (code, {one["replica"] for one in told}) == (0, {"one", "two"})
     code, told = await asked(amqp_url, "ping", "three", "--timeout", "0.3")
-    assert (code, told) == (1, [])
+    assert (code, told) == (3, [])
 
 
 async def test_nobody_there_is_exit_code_3(amqp_url: str) -> None:

@@ -29,7 +29,7 @@ def ping(
     json: Json = False,
     where: Where = NOWHERE,
 ) -> int:
-    """Ask replicas, or one by its id, how they stand. Exit code 3 when nobody answers.
+    """Ask replicas, or one by its id, how they stand. Exit code 3 when none of them answers.
 
     Example: `leveret ctl ping`
     """
@@ -122,7 +122,7 @@ async def _asked(asking: Asking, command: Command, chosen: Settings, timeout: fl
     if not asking.answered:
         whom = "no replica" if command.replica is None else f"no replica {command.replica}"
         say(f"{whom} answered; see who is there with `leveret top --once`")
-        return NOTHING_FOUND if command.replica is None else FAILED
+        return NOTHING_FOUND
     return FAILED if any(told.refused for told in asking.answered.values()) else DONE
 
 

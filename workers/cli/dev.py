@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Final
@@ -21,6 +20,7 @@ from workers.cli import DONE, FAILED, INTERRUPTED, Failure
 from workers.cli.books import Books
 from workers.cli.live import Live
 from workers.cli.options import NOWHERE, Where, settings
+from workers.cli.say import write
 from workers.link.client import Client
 from workers.link.ground import stand
 from workers.logs import LogPlan, configure
@@ -124,8 +124,7 @@ class _Stage:
                 break
         told = self._books.told(await replicas.total("leveret_retries_total"))
         if self._json:
-            sys.stdout.buffer.write(orjson.dumps(told) + b"\n")
-            sys.stdout.flush()
+            write(orjson.dumps(told), b"\n")
         else:
             _say.print(
                 "  ".join(f"{name.replace('_', ' ')} [bold]{n}[/]" for name, n in told.items())

@@ -225,4 +225,5 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
         with output.open("wb") as file:
             yield file
     except OSError as error:
-        raise Failure(f"{output} cannot be written: {error}", code=WRONG_USE) from None
+        told = f"{output} cannot be written: {error.strerror or error}"
+        raise Failure(f"{told}; give another file with -o, or none for standard output") from None

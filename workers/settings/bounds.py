@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ class Bounds:
     def _check(self, value: float) -> None:
         if self.least <= value <= self.most:
             return
+        allowed = f"give {self.show(self.least)} to {self.show(self.most)}"
+        if isnan(value):
+            raise ValueError(f"nan is no number; {allowed}")
         why = self.above if value > self.most else self.below
-        raise ValueError(
-            f"{self.show(value)} cannot work: {why}; "
-            f"give {self.show(self.least)} to {self.show(self.most)}"
-        )
+        raise ValueError(f"{self.show(value)} cannot work: {why}; {allowed}")

@@ -69,6 +69,13 @@ def parse_amqp_url(value: object) -> SecretUrl | None:
         raise ValueError(f"the port in the address is no number; {_IN_A_PASSWORD}") from None
     if not host or parts.fragment:
         raise ValueError(f"the address names no host; write {_AMQP_EXAMPLE}, and {_IN_A_PASSWORD}")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(
+            "the host in the address is no name that can be looked up: its parts are 1 to 63 "
+            f"characters each; write {_AMQP_EXAMPLE}"
+        ) from None
     asked = parse_qsl(parts.query, keep_blank_values=True)
     if any(key == "no_verify_ssl" and value != "0" for key, value in asked):
         raise ValueError(

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
             "from workers import Registry\nregistry = Registry()\nregistry.task('x')\n",
             r"TypeError: .*'parameters' \(.*, line 3\)",
         ),
+        ("class Own(Exception): pass\nraise Own('x')\n", r"Own: x \(.*, line 2\)"),
+        ("class Own(BaseException): pass\nraise Own('x')\n", r"Own: x \(.*, line 2\)"),
+        ("import sys\nsys.exit(3)\n", r"ends the program while it is imported \(.*, line 2\)"),
     ],
 )
 def test_a_module_that_cannot_be_imported_is_told_with_its_line(
@@ -36,3 +39,15 @@ def test_a_module_that_cannot_be_imported_is_told_with_its_line(
     monkeypatch.setattr(sys, "path", [*sys.path])
     with pytest.raises(RegistrationError, match=told):
         load([name], offered=())
+
+
+def test_what_a_module_prints_while_it_is_imported_is_kept_off_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would stand in the midst of a JSON document."""
+    text = "print('hello')\nfrom workers import Registry\nregistry = Registry()\n"
+    (tmp_path / "talkative.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    load(["talkative"], offered=())
+    assert capsys.readouterr() == ("", "hello\n")
