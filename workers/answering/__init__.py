@@ -1,1 +1,1 @@
-"""Who wants an answer and may have one, and what it says: an envelope, a task, JSON-RPC. Pure."""
+"""Who wants an answer and may have one, what it says, and how it is read. Pure."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from workers.answering.reading import not_done
 from workers.cli.say import write
 
 if TYPE_CHECKING:
@@ -73,17 +74,7 @@ def is_error(answer: Any) -> bool:
     """Whether an answer, or one of a JSON-RPC batch, says that the message was not done."""
     if isinstance(answer, list):
         return any(map(is_error, answer))
-    if not isinstance(answer, dict):
-        return True
-    if "jsonrpc" in answer:
-        return "error" in answer or _failed(answer.get("result"))
-    return answer.get("message_type") == "error" or _failed(answer.get("payload"))
-
-
-def _failed(payload: Any) -> bool:
-    """Whether a task's result is not that it was completed."""
-    response = payload.get("response") if isinstance(payload, dict) else None
-    return isinstance(response, dict) and response.get("status", "completed") != "completed"
+    return not_done(answer) is not None
 
 
 def _read(body: bytes) -> Any:

@@ -9,6 +9,7 @@ import orjson
 from starlette.routing import Route
 
 from topology import NameRefused, Names
+from workers.answering.reading import not_done
 from workers.console.doors.entry import Refused, entry_of
 from workers.console.pages.acting import operator
 from workers.link.supervisor import LinkError
@@ -95,13 +96,18 @@ class ContractPages:
             contract=contract,
             schema=json.dumps(contract.schema, indent=2),
             answer=answer,
-            answer_text=_pretty(answer.body) if answer and answer.body else "",
+            **_read(answer.body if answer else None),
             **given | values,
         )
 
 
-def _pretty(body: bytes) -> str:
+def _read(body: bytes | None) -> dict[str, Any]:
+    """Return an answer as people read it, and why the message was not done, where it was not."""
+    if body is None:
+        return {"answer_text": "", "not_done": None}
     try:
-        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+        document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return body.decode("utf-8", "replace")
+        return {"answer_text": body.decode("utf-8", "replace"), "not_done": not_done(None)}
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    return {"answer_text": text, "not_done": not_done(document)}
