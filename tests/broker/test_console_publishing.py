@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 from broker.letters import prepare
 from broker.replaying import processors
-from broker.worker import serving
+from broker.worker import PATIENCE, serving
 from unit.console.visiting import USERS, browser_of, log_in, opened, token
+
+from workers.console import asking
+from workers.link import client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import httpx
+
+    from workers.broker import PrivateBroker
 
 
 @pytest.fixture
@@ -66,3 +73,25 @@ async def test_a_misfit_that_was_sent_all_the_same_is_told_place_by_place(
     assert "<code>invalid_payload</code>" in bad
     assert "<code>/payload/request/parameters/text</code>" in bad
     assert "<code>/payload/request/parameters/width</code>" in bad
+
+
+async def test_a_broker_in_alarm_keeps_nobody_waiting(
+    own: PrivateBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes nothing and says nothing: the page says that, and makes room for the next one."""
+    monkeypatch.setattr(asking, "PATIENCE", 0.5)
+    monkeypatch.setattr(client, "LAST_CONFIRMS", 0.1)
+    await prepare(own.amqp_url)
+    control = partial(asyncio.to_thread, own.nodes[0].control, "set_vm_memory_high_watermark")
+    async with (
+        opened(USERS, registry=processors(), amqp_url=own.amqp_url) as app,
+        browser_of(app) as browser,
+    ):
+        await log_in(browser, "otto")
+        await control("absolute", "1MB")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                page = await _publish(browser, "echo", {"text": "x"})
+        finally:
+            await control("absolute", "2GB")
+    assert "did not confirm" in page

@@ -86,9 +86,7 @@ class Asking:
         assert publication.correlation_id is not None
         return publication.correlation_id
 
-    async def answer(
-        self, publication: Publication, *, within: float = PATIENCE
-    ) -> dict[str, Any]:
+    async def answer(self, publication: Publication, *, within: float = PATIENCE) -> dict[str, Any]:
         """Publish and return the payload of the answer."""
         told = await self.publish(publication)
         await eventually(lambda: self.answers[told], within=within)

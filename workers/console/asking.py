@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workers.outcome import Delivery
     from workers.settings import Settings
 
-#: Seconds a page waits for an answer.
+#: Seconds a page waits for the broker's confirm, and then for an answer.
 PATIENCE: Final = 10.0
 #: People who publish at once; each has two connections to the broker while they wait.
 AT_ONCE: Final = 4
@@ -26,6 +26,10 @@ _TROUBLE: Final = {
     Published.REFUSED: "Its queue is full or failing; the message was not taken.",
     Published.UNKNOWN: "The line was lost: nobody knows whether it was taken.",
 }
+_SILENT: Final = (
+    "The broker did not confirm it in time: it may be in alarm, and take it later. See that it is "
+    "well (`leveret doctor`) before you publish it again."
+)
 
 
 class Answered(NamedTuple):
@@ -68,15 +72,18 @@ class Asking:
             )
             async with client:
                 began = time.monotonic()
-                fate = await client.publish(
-                    Publication(
-                        self._names.requests,
-                        key,
-                        make(client.agent_id),
-                        reply_to=client.reply_to,
-                        type=kind,
-                    )
+                message = Publication(
+                    self._names.requests,
+                    key,
+                    make(client.agent_id),
+                    reply_to=client.reply_to,
+                    type=kind,
                 )
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        fate = await client.publish(message)
+                except TimeoutError:
+                    return Answered(_SILENT)
                 if fate is not Published.CONFIRMED:
                     return Answered(_TROUBLE[fate])
                 await asyncio.wait([answer], timeout=PATIENCE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from topology import TopologyError
 from workers.console.live import Listeners
+from workers.link.cancelling import cancelled, heed
 from workers.link.supervisor import LinkError
 from workers.presence.watching import Picture, Watching
 
@@ -26,10 +27,8 @@ TRY_EVERY: Final = 3.0
 #: Seconds of trouble after which listening begins anew: our queue of heartbeats, which nobody
 #: listened to, is gone by then.
 ANEW_AFTER: Final = 40.0
-
-#: Seconds between two cancellations of a look that took the first one for something else.
-CANCEL_EVERY: Final = 0.2
-
+#: Seconds in which all lines to the broker are closed, each in its own time.
+LONGEST_FAREWELL: Final = 30.0
 #: What a line on a chart is made of, by name.
 Figures = dict[str, float | None]
 
@@ -60,11 +59,8 @@ class Feed:
 
     async def stop(self) -> None:
         """Look no more."""
-        task = self._task
-        # A connection that fails at this very moment takes a cancellation for its own.
-        while task is not None and not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=CANCEL_EVERY)
+        if self._task is not None:
+            await cancelled(self._task, again_after=LONGEST_FAREWELL)
 
     async def _look_on(self) -> None:
         while True:
@@ -73,6 +69,7 @@ class Feed:
                     await self._while_it_goes(watching)
             except (LinkError, TopologyError) as error:
                 self._took(None, str(error))
+            heed()
             await asyncio.sleep(TRY_EVERY)
 
     async def _while_it_goes(self, watching: Watching) -> None:
@@ -82,6 +79,7 @@ class Feed:
             self._took(picture, picture.trouble)
             if not picture.trouble:
                 good = time.monotonic()
+            heed()
             await asyncio.sleep(EVERY)
 
     def _took(self, picture: Picture | None, trouble: str) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
 from aio_pika.abc import ExchangeType
 from yarl import URL
 
 from topology import Role, is_agent_id
-from workers.link.connection import open_wire
+from workers.link.connection import ANSWER_WITHIN, open_wire
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LOST, explain
 from workers.publication import Publication, Published
@@ -97,10 +98,15 @@ class Client:
     async def __aenter__(self) -> Self:
         """Connect; raises LinkError when the broker cannot be used."""
         try:
-            await self._declare()
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await self._declare()
         except LOST as error:
             raise explain(error, self._link.address, self._role) from error
-        await self._link.start(within=self._within)
+        async with AsyncExitStack() as undo:
+            # Lines that began would live on, and knock for ever, with nobody to stop them.
+            undo.push_async_callback(self._link.stop, within=0)
+            await self._link.start(within=self._within)
+            undo.pop_all()
         return self
 
     async def __aexit__(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiormq.exceptions import AMQPChannelError
 
+from workers.link.cancelling import heed
 from workers.link.supervisor import Lost
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Ending:
 
 async def stirred(stir: asyncio.Event, within: float) -> bool:
     """Wait until something happened, and return True; False after `within` seconds without."""
+    heed()
     try:
         async with asyncio.timeout(within):
             await stir.wait()

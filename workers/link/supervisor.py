@@ -23,6 +23,7 @@ from aiormq.exceptions import (
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from topology import Role
+from workers.link.cancelling import cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -162,8 +163,7 @@ class Supervisor:
         """End the present life and begin no other."""
         self._stopping = True
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await cancelled(self._task)
 
     async def _keep(self) -> None:
         while not self._stopping:

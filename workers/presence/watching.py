@@ -94,8 +94,11 @@ class Watching:
 
     async def __aenter__(self) -> Self:
         """Connect and listen; raises LinkError or TopologyError when that cannot be."""
-        await self._connect()
-        await self._client.__aenter__()
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._disconnect)
+            await self._connect()
+            await self._client.__aenter__()
+            undo.pop_all()
         return self
 
     async def __aexit__(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from workers.deadletters import Survey
+from workers.link.cancelling import cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -21,10 +22,6 @@ T = TypeVar("T")
 MOMENT: Final = 0.8
 #: Seconds after which a look that nobody asked for again is given up.
 ABANDONED: Final = 15.0
-#: Seconds between two cancellations of a look that took the first one for something else; and how
-#: many of them.
-CANCEL_EVERY: Final = 0.2
-MOST_CANCELS: Final = 50
 #: Looks that go on at once; others wait for their turn.
 AT_ONCE: Final = 2
 
@@ -60,16 +57,10 @@ class Surveys:
 
     async def close(self) -> None:
         """Give all of them up."""
-        tasks = {going.task for going in self._going.values()}
+        tasks = [going.task for going in self._going.values()]
         for key in list(self._going):
             self._forget(key)
-        for _ in range(MOST_CANCELS):
-            for task in tasks:
-                task.cancel()
-            if not tasks:
-                return
-            # A connection that fails at this very moment takes a cancellation for its own.
-            _, tasks = await asyncio.wait(tasks, timeout=CANCEL_EVERY)
+        await asyncio.gather(*map(cancelled, tasks))
 
     def _begin(self, key: Hashable, look: Callable[[Survey], Awaitable[Any]]) -> _Going:
         survey = Survey()
