@@ -97,6 +97,9 @@ class _Connection(aio_pika.Connection):
         ConnectionParameter(name="transport_factory", parser=lambda given: given, is_kwarg=True),
     )
 
+    def __del__(self) -> None:
+        """Leave closing to whoever opened it: what is begun while it is collected nobody awaits."""
+
 
 class Wire:
     """One open connection: aio-pika's for everything slow, the raw bytes for everything fast."""
