@@ -79,6 +79,7 @@ class Attempts:
     ) -> Outcome:
         """Return what comes of an attempt; raises nothing but InvalidMessage."""
         brakes, solitude = self.brakes, self._solitude
+        limit.route = route
         # Before anything is held that whoever is alone may need.
         if solitude.who is not None and not await self._may_go_on(request, limit):
             return Requeued(request.subject, "the worker is leaving")

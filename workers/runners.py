@@ -105,8 +105,16 @@ class Runners:
         for task, limit in self._tasks.items():
             limit.leave()
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
+        if not self._tasks:
+            return
+        _, stuck = await asyncio.wait(self._tasks, timeout=patience)
+        for limit in (self._tasks[task] for task in stuck):
+            log.error(
+                "the processor of %s does not end although it is cancelled: it is left behind, and "
+                "its message goes back to the broker with the connection; let it raise the "
+                "CancelledError that it catches",
+                "a message" if limit.route is None else limit.route.name,
+            )
 
     def _wake(self) -> None:
         while self._idle:

@@ -32,7 +32,17 @@ class Deed(ProtocolModel):
     """Parameters: what to do, and where each start leaves a line with its process id."""
 
     what: Literal[
-        "answer", "segfault", "exit", "spin", "sleep", "raise", "never", "reject", "retry", "start"
+        "answer",
+        "segfault",
+        "exit",
+        "leave",
+        "spin",
+        "sleep",
+        "raise",
+        "never",
+        "reject",
+        "retry",
+        "start",
     ] = "answer"
     ledger: str = ""
     seconds: float = 0.0
@@ -52,7 +62,7 @@ class Done(ProtocolModel):
     envelope: str
 
 
-def _do(deed: Deed, attempt: int) -> None:  # noqa: C901 - a flat list of deeds
+def _do(deed: Deed, attempt: int) -> None:  # noqa: C901, PLR0912 - a flat list of deeds
     if deed.ledger:
         note(Path(deed.ledger), f"{os.getpid()} {time.monotonic()}")
     match deed.what:
@@ -61,6 +71,8 @@ def _do(deed: Deed, attempt: int) -> None:  # noqa: C901 - a flat list of deeds
             ctypes.string_at(0)
         case "exit":
             os._exit(3)
+        case "leave":
+            sys.exit()
         case "spin":
             held = bytearray(100_000_000)
             while held:

@@ -197,6 +197,8 @@ async def test_what_it_raises_means_the_same_as_in_the_worker(amqp_url: str) -> 
         assert "ValueError in _do (broker.crunching" in told(raised)["reason"]
         assert "4711" not in str(raised.properties.headers)
         assert told(raised)["process"]["max_rss_bytes"] > 0
+        left = await asking.letter(deed(asking, "leave"))
+        assert told(left)["exception"] == "SystemExit"
 
 
 async def test_it_is_told_who_asks_and_answers_with_payloads_too(amqp_url: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from workers.registry import Limits
+    from workers.registry import Limits, Route
 
 
 class TimeLimit:
@@ -20,7 +20,7 @@ class TimeLimit:
     for each message: when it goes off too early it is set again for what is then due.
     """
 
-    __slots__ = ("_due", "_loop", "_task", "_timer", "_timer_due", "leaving", "passed")
+    __slots__ = ("_due", "_loop", "_task", "_timer", "_timer_due", "leaving", "passed", "route")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -32,6 +32,8 @@ class TimeLimit:
         self.passed = False
         #: The worker is leaving: a cancellation gives the message back.
         self.leaving = False
+        #: What the runner is at, or was last.
+        self.route: Route | None = None
 
     def guard(self, task: asyncio.Task[Any]) -> None:
         """Name the task to cancel."""

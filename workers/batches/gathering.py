@@ -40,6 +40,7 @@ class Gathering:
     def __init__(self, process: Several, most: int) -> None:
         self._process = process
         self._most = most
+        self._name = f"batch {process.__qualname__}"
         self._run: _Run | None = None
 
     async def __call__(self, payload: Any, context: Context) -> object:
@@ -89,7 +90,7 @@ class Gathering:
         run.payloads = [payload for payload, _ in kept]
         run.futures = [future for _, future in kept]
         if kept:
-            run.task = asyncio.create_task(self._work(run), name="batch")
+            run.task = asyncio.create_task(self._work(run), name=self._name)
 
     async def _work(self, run: _Run) -> None:
         try:

@@ -54,7 +54,7 @@ def _run() -> int:
         if interrupts.is_behind(error):
             return INTERRUPTED
         unwritten = streams.unwritten(error)
-        return _failed(error) if unwritten is None else _cut_short(unwritten)
+        return said(error) if unwritten is None else _cut_short(unwritten)
     unwritten = streams.unwritten(None)
     return code if unwritten is None else _cut_short(unwritten)
 
@@ -76,7 +76,8 @@ def _cut_short(error: OSError) -> int:
     return _said(Failure(f"standard output cannot be written: {error.strerror}"))
 
 
-def _failed(error: Exception) -> int:
+def said(error: Exception) -> int:
+    """Say on one line what ended the command, and return the exit code for it."""
     from workers.cli import telling  # noqa: PLC0415 - likewise
 
     failure = telling.told(error)

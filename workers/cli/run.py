@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from workers.bookkeeping import Watch
 from workers.cli import DONE, FAILED
+from workers.cli.living import live
 from workers.cli.options import NOWHERE, Where, needed_url, settings
 from workers.console.beside import beside
 from workers.doctor.unsafe import refuse
@@ -80,7 +81,7 @@ def run(
     if chosen.processes == "auto" or chosen.processes > 1:
         return asyncio.run(_supervise(chosen, registry, modules))
     with Supervised(supervised) as line:
-        return asyncio.run(_work(chosen, registry, modules, line))
+        return live(_work(chosen, registry, modules, line))
 
 
 async def _work(

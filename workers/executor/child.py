@@ -23,6 +23,7 @@ from workers.executor import frames, reply
 from workers.executor.errand import Called, Calling
 from workers.executor.spent import Spent
 from workers.logs import LogPlan, configure
+from workers.logs.strays import hear_strays
 
 #: From Linux's prctl.h: the signal that comes when the parent dies.
 _PR_SET_PDEATHSIG: Final = 1
@@ -77,11 +78,12 @@ def _serve(line: Line) -> None:
         return
     try:
         called = _begin(Calling.read(hello))
-    except Exception as error:  # noqa: BLE001 - whatever a module raises when it is imported
+    except BaseException as error:  # noqa: BLE001 - whatever a module raises when it is imported
         line.say(frames.pack(*reply.write_raised(error, _spent())))
         return
     line.say(frames.pack(*reply.write_ready(_spent())))
     with asyncio.Runner() as runner:
+        hear_strays(runner.get_loop())
         while (facts := line.came.get()) is not None:
             envelope = line.came.get()
             if envelope is None:
@@ -100,7 +102,7 @@ def _begin(calling: Calling) -> Called:
 async def _do(called: Called, facts: bytes, envelope: bytes) -> bytes:
     try:
         return frames.pack(*reply.write_result(await called(facts, envelope), _spent()))
-    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told to the worker, where it is an outcome
+    except BaseException as error:  # noqa: BLE001 - told to the worker, where it is an outcome
         return frames.pack(*reply.write_raised(error, _spent()))
 
 

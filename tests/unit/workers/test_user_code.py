@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import orjson
@@ -12,7 +13,7 @@ import pytest
 from pydantic import AfterValidator, BaseModel
 from waiting import eventually
 
-from messages import Payload, reference
+from messages import Envelope, Payload, TaskRequest, TaskRequestPayload, encode, reference
 from workers import Context, Registry
 from workers.outcome import (
     Batched,
@@ -343,3 +344,28 @@ async def test_what_waits_when_the_worker_leaves_is_given_back() -> None:
     (end,) = desk.ends
     assert isinstance(end, Requeued)
     assert end.reason == "the worker is leaving"
+
+
+async def test_a_processor_that_does_not_end_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """An operator reads which one it was, and what to do about it."""
+    registry, free = Registry(), asyncio.Event()
+
+    @registry.task("stubborn", parameters=Number)
+    async def stubborn(_number: Number, _context: Context) -> None:
+        while not free.is_set():
+            with suppress(asyncio.CancelledError):
+                await free.wait()
+
+    pipeline = Rehearsal(registry)._pipeline
+    ends: list[Outcome] = []
+    runners = Runners(pipeline.handle, lambda _delivery, end, _seconds: ends.append(end), most=1)
+    payload = TaskRequestPayload(
+        request=TaskRequest(task_type="stubborn", parameters={}), execution_context={}
+    )
+    envelope = Envelope(message_type="task_request", payload=payload, source_agent=agent())
+    runners.take(Delivery(encode(envelope)))
+    await eventually(lambda: runners.busy)
+    await runners.stop(patience=0.01)
+    assert "the processor of stubborn does not end" in caplog.text
+    free.set()
+    await eventually(lambda: not runners.busy)
