@@ -9,8 +9,8 @@ import orjson
 from cyclopts import Parameter
 
 from topology import Names
-from workers.cli import DONE, FAILED, NOTHING_FOUND, Failure
-from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
+from workers.cli import DONE, FAILED, NOTHING_FOUND, WRONG_USE, Failure
+from workers.cli.options import NOWHERE, Where, above_zero, needed_url, quiet, settings
 from workers.cli.say import say, write
 from workers.control.asking import FIRST, Asking, NotConfirmed
 from workers.control.commands import Command, Told, Verb
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 Json = Annotated[bool, Parameter(negative="", help="Print a JSON document a replica, one a line.")]
-Timeout = Annotated[float, Parameter(help="Seconds to wait for the first answer.")]
+Timeout = Annotated[
+    float, Parameter(validator=above_zero, help="Seconds to wait for the first answer.")
+]
 
 
 def ping(
@@ -97,13 +99,11 @@ def maintenance(
 def _ask(verb: Verb, replica: str | None, *, timeout: float, json: bool, where: Where) -> int:
     chosen = settings(where)
     quiet()
-    if timeout <= 0:
-        raise Failure("--timeout is above 0", code=2)
     try:
         command = Command(verb=verb, replica=replica)
     except ValueError:
         raise Failure(
-            "a replica is called by its id, as `leveret ctl ping` shows", code=2
+            "a replica is called by its id, as `leveret ctl ping` shows", code=WRONG_USE
         ) from None
     asking = Asking(command, lambda told: _print(told, json=json))
     return asyncio.run(_asked(asking, command, chosen, timeout))

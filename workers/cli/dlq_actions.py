@@ -28,7 +28,7 @@ from workers.cli.letters import (
     put,
     warn,
 )
-from workers.cli.options import NOWHERE, Where
+from workers.cli.options import NOWHERE, Where, not_negative
 from workers.cli.run_lines import counted
 from workers.cli.say import plural, say, write
 from workers.deadletters import Pace
@@ -49,11 +49,15 @@ def replay(
     filters: Filters = EVERYTHING,
     everything: All = False,
     yes: Yes = False,
-    rate: Annotated[float, Parameter(help="Letters a second at most; 0: no limit.")] = DEFAULT_RATE,
+    rate: Annotated[
+        float, Parameter(validator=not_negative, help="Letters a second at most; 0: no limit.")
+    ] = DEFAULT_RATE,
     canary: Annotated[
         bool, Parameter(help="Send one letter of each kind first, and wait for it.")
     ] = True,
-    wait: Annotated[float, Parameter(help="Seconds a canary has to fail.")] = CANARY_WAIT,
+    wait: Annotated[
+        float, Parameter(validator=not_negative, help="Seconds a canary has to fail.")
+    ] = CANARY_WAIT,
     anyway: Annotated[
         bool, Parameter(negative="", help="Also letters that would be refused again.")
     ] = False,
@@ -72,8 +76,6 @@ def replay(
     Example: `leveret dlq replay --fingerprint d461dac7 --rate 50 --yes`
     """
     selection = _chosen(ids, filters, everything=everything)
-    if rate < 0 or wait < 0:
-        raise Failure("--rate and --wait are 0 or more", code=WRONG_USE)
     at = place(table, where, registries=registry, to=to)
     proposal = do(at.bench.preview(selection, scan=at.scan))
     warn(proposal.meant.standing)

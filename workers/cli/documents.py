@@ -4,29 +4,53 @@ from __future__ import annotations
 
 import json
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+#: Bytes of the longest message that any RabbitMQ takes, before 4.0; a longer one is not worth the
+#: memory that it would take to be refused.
+LONGEST: Final = 128 * 2**20
 
-def documents(lines: Iterable[bytes]) -> Iterator[bytes]:
+
+class TooLong(ValueError):
+    """A message that no broker takes."""
+
+
+def documents(lines: Iterable[bytes], *, longest: int = LONGEST) -> Iterator[bytes]:
     """Yield the body of each message in the lines of a file.
 
     Where the first line is a JSON document, each line is a message, whatever the later ones hold,
     and a stream of any length is read line by line. Else all of it is one message, or several where
     it holds several documents that go over more than one line.
+
+    Raises TooLong where a message has more than `longest` bytes.
     """
     rest = iter(lines)
     first = next((line for line in rest if line.strip()), b"")
     if is_json(first):
         yield from (line.strip(b"\r\n") for line in chain([first], rest) if line.strip())
         return
-    whole = b"".join(chain([first], rest))
+    whole = joined(chain([first], rest), longest=longest)
     if whole.strip():
         yield from _several(whole) or [whole]
+
+
+def joined(parts: Iterable[bytes], *, longest: int = LONGEST) -> bytes:
+    """Return all of it as one message; raises TooLong as soon as it is."""
+    found, size = [], 0
+    for part in parts:
+        size += len(part)
+        if size > longest:
+            raise TooLong(
+                f"a message of more than {longest // 2**20} MiB is in that input, which no broker "
+                "takes; several go one a line, each a whole JSON document (JSONL)"
+            )
+        found.append(part)
+    return b"".join(found)
 
 
 def parameters(written: Iterable[str]) -> dict[str, Any]:

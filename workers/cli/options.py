@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,18 @@ from workers.cli import NO_BROKER, Failure
 
 if TYPE_CHECKING:
     from workers.settings import Settings
+
+
+def above_zero(_type: object, value: float | None) -> None:
+    """Refuse what is no length of time and no rate; as an option's validator."""
+    if value is not None and not 0 < value < math.inf:  # nan is neither
+        raise ValueError("Give a finite number above 0.")
+
+
+def not_negative(_type: object, value: float | None) -> None:
+    """Refuse likewise, but for 0, which has a meaning of its own."""
+    if value is not None and not 0 <= value < math.inf:
+        raise ValueError("Give 0 or a finite number above it.")
 
 
 @Parameter(name="*")

@@ -15,7 +15,7 @@ from topology import Names
 from workers.cli import WRONG_USE, Failure
 from workers.cli.documents import parameters
 from workers.cli.input import bodies, of, opened
-from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
+from workers.cli.options import NOWHERE, Where, above_zero, needed_url, quiet, settings
 from workers.cli.outgoing import Task, payload_message, task_message
 from workers.cli.publishing import Publishing, Sending
 
@@ -33,10 +33,10 @@ def publish(
     type: Annotated[str | None, Parameter(name="--type")] = None,  # noqa: A002 - the option's name
     param: Annotated[list[str], Parameter(name=["--param", "-p"], negative="")] = [],  # noqa: B006 - cyclopts copies it
     wait: Annotated[bool, Parameter(negative="")] = False,
-    timeout: float = 30.0,
+    timeout: Annotated[float, Parameter(validator=above_zero)] = 30.0,
     routing_key: str | None = None,
     count: int = 1,
-    rate: float | None = None,
+    rate: Annotated[float | None, Parameter(validator=above_zero)] = None,
     raw: Annotated[bool, Parameter(negative="")] = False,
     priority: int = 5,
     budget: str = "0",
@@ -83,7 +83,7 @@ def publish(
         Which broker and which names.
 
     """
-    _check(file, task, type, count=count, rate=rate, timeout=timeout)
+    _check(file, task, type, count=count)
     chosen = settings(where)
     quiet()
     how = Sending(wait=wait, timeout=timeout, routing_key=routing_key, rate=rate, json=json)
@@ -95,22 +95,14 @@ def publish(
         return asyncio.run(run.all(bodies(source, raw=raw), times=count))
 
 
-def _check(
-    file: str | None,
-    task: str | None,
-    message_type: str | None,
-    *,
-    count: int,
-    rate: float | None,
-    timeout: float,
-) -> None:
+def _check(file: str | None, task: str | None, message_type: str | None, *, count: int) -> None:
     given = sum(one is not None for one in (file, task, message_type))
     if given > 1:
         raise Failure("give one of FILE, --task and --type, not several", code=WRONG_USE)
     if not given and sys.stdin.isatty():
         raise Failure("give a FILE, - for standard input, or --task TYPE", code=WRONG_USE)
-    if count < 1 or (rate is not None and rate <= 0) or timeout <= 0:
-        raise Failure("--count is 1 or more; --rate and --timeout are above 0", code=WRONG_USE)
+    if count < 1:
+        raise Failure("--count is 1 or more", code=WRONG_USE)
 
 
 def _maker(

@@ -88,7 +88,8 @@ class Settings(BaseSettings):
     #: Where metrics, health and console listen; `0.0.0.0` is wherever others reach this machine.
     http_host: str = "127.0.0.1"
     #: Shell patterns of addresses that may be answered; `{user}` in one is the sender's user_id.
-    #: The project's own queues and `amq.` names never are, direct reply-to excepted.
+    #: The project's own queues and `amq.` names never are, direct reply-to excepted. A lone comma
+    #: is nobody; an empty variable is refused, for it might mean either.
     reply_to_allow: Texts = ("*",)
     #: Where it is remembered what is done, so that a message takes effect once.
     inbox: Annotated[SecretUrl | None, NoDecode, PlainValidator(parse_inbox_url), _AS_TEXT] = None

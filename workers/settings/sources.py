@@ -12,10 +12,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_settings import (
     DotEnvSettingsSource,
@@ -39,6 +41,10 @@ NOT_SETTINGS: Final = frozenset({CONFIG, SECRETS, "LEVERET_PRIVATE_BROKER", "LEV
 DEFAULT_SECRETS: Final = Path("/run/secrets")
 #: Settings whose values are never repeated in an error.
 SECRET: Final = frozenset({"amqp_url", "inbox", "console_users"})
+
+#: Settings that let anybody in where nobody says: an empty variable, which elsewhere counts as
+#: none, may have been meant to let in nobody.
+OPEN: Final = frozenset({"reply_to_allow"})
 
 #: What Kubernetes puts into every container beside a Service called `leveret`.
 _SERVICE_LINK: Final = re.compile(
@@ -78,6 +84,8 @@ def load(flags: Mapping[str, Any] | None = None) -> Settings:
         *_unknown_variables(os.environ, "the environment"),
         *_unknown_variables(env_file, ".env"),
         *_unknown_secrets(places.secrets),
+        *_emptied(os.environ, "the environment"),
+        *_emptied(env_file, ".env"),
     ]
     spoken = [_Spoken(given, "--{flag}"), *_read(places, problems)]
     merged: dict[str, Any] = {}
@@ -110,9 +118,22 @@ def _env_file() -> Mapping[str, str | None]:
     if not path.is_file():
         return {}
     try:
-        return dotenv_values(path)
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f".env cannot be read ({error}): repair or remove it"]) from error
+    _parsed(text)
+    return dotenv_values(stream=StringIO(text))
+
+
+def _parsed(text: str) -> None:
+    """Raise SettingsError where something of ours in `.env` would be left out without a word."""
+    for one in parse_stream(StringIO(text)):
+        said = one.original.string
+        if one.error and PREFIX in said.upper():
+            line = one.original.line + len(said) - len(said.lstrip("\r\n"))
+            raise SettingsError(
+                [f".env line {line} is no NAME=value; does a quote not end? Mend that line"]
+            )
 
 
 def _places(env_file: Mapping[str, str | None]) -> _Places:
@@ -168,6 +189,14 @@ def _unknown_variables(variables: Mapping[str, str | None], where: str) -> list[
         if name.upper().startswith(PREFIX)
         and name.upper() not in known
         and not _is_service_link(name, value or "")
+    ]
+
+
+def _emptied(variables: Mapping[str, str | None], where: str) -> list[str]:
+    return [
+        f"{name} is empty (in {where}): write * for anybody, a lone comma for nobody, or remove it"
+        for name, value in variables.items()
+        if name.upper().removeprefix(PREFIX).lower() in OPEN and not (value or "").strip()
     ]
 
 
