@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from messages import ErrorCode
+from workers.answering.unsayable import Unsayable
 from workers.executor.ends import Afar
 from workers.outcome import Attempt, Failure
 from workers.retry_policy import AS_SET
@@ -113,6 +114,9 @@ def failure_of(error: BaseException) -> Failure:
         )
     if isinstance(error, Afar):
         return error.failure
+    if isinstance(error, Unsayable):
+        name = type(error).__name__
+        return Failure(ErrorCode.PROCESSING_FAILED, str(error), retryable=True, exception=name)
     return raised("the processor", error)
 
 

@@ -20,7 +20,8 @@ from messages import (
     error_payload,
 )
 from messages.json_rpc import CONTENT_TYPE, error_body, result_body
-from workers.answering.task_answers import TASK_ANSWER, TaskAnswers, refuse_no_number
+from workers.answering.task_answers import TASK_ANSWER, TaskAnswers
+from workers.answering.unsayable import Unsayable, refuse_unsayable
 from workers.outcome import Answer
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Answers:
     def result(self, asked: Request, result: object) -> Answer | None:
         """Return the answer to a request that was done, or None where nobody asked.
 
-        Raises TypeError for a result that is neither a payload, a model, a mapping nor None, and
+        Raises Unsayable for a result that is neither a payload, a model, a mapping nor None, and
         whatever its serializer raises: a processor's mistake, which is an outcome of its own.
         """
         request, asker, call = asked.envelope, asked.asker, asked.call
@@ -66,7 +67,7 @@ class Answers:
                 return (
                     None if address is None else self._answer(address, asked, TASK_ANSWER, written)
                 )
-        refuse_no_number(result.model_dump() if isinstance(result, BaseModel) else result)
+        refuse_unsayable(result.model_dump() if isinstance(result, BaseModel) else result)
         if isinstance(result, Payload):
             answered = answer_payload(request, result, source=self._source)
         else:
@@ -147,7 +148,7 @@ class Answers:
         elif isinstance(result, dict):
             content = result
         else:
-            raise TypeError(
+            raise Unsayable(
                 f"a processor returned a {type(result).__name__}; return a payload, a model, "
                 "a dict or None",
             )

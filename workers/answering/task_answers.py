@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -20,6 +19,7 @@ from messages.envelope import DEFAULT_TTL
 from messages.model import DEFAULT_VERSION
 from messages.payload import Payload
 from messages.tasks import PRIVATE, SERIALIZER_VERSION, without_private
+from workers.answering.unsayable import MOST_DIGITS, refuse_unsayable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +36,8 @@ _PRIVATE_KEY: Final = b'"' + PRIVATE.encode()
 #: What is written in the place of NaN and the infinities: null, or by models that are told so their
 #: names. Only where one of these stands need the values be looked at.
 _MAY_HIDE: Final = b"null"
-_SPELLED: Final = re.compile(rb"NaN|Infinity")
+#: And digits in a row that no reader takes as a number.
+_SUSPECT: Final = re.compile(rb"NaN|Infinity|(?<!\d)\d{%d}" % (MOST_DIGITS + 1))
 #: Random bytes fetched from the system at once: 256 ids.
 _POOL: Final = 4096
 #: The first hex digit of a UUID's fourth group, by the random one in its place.
@@ -54,7 +55,7 @@ class TaskAnswers:
     def write(self, request: Envelope, result: object, now: datetime) -> bytes | None:
         """Return the whole answer as JSON; None where the models must write it.
 
-        Raises ValueError for a result with a number that JSON has no word for.
+        Raises Unsayable for a result with a number that JSON has no word for.
         """
         written = _written(result)
         if written is None:
@@ -126,15 +127,15 @@ def _written(result: object) -> bytes | None:
         if isinstance(result, Payload | TaskResult):
             return None
         written = type(result).__pydantic_serializer__.to_json(result)
-        if _MAY_HIDE in written or _SPELLED.search(written):
-            refuse_no_number(result.model_dump())
+        if _MAY_HIDE in written or _SUSPECT.search(written):
+            refuse_unsayable(result.model_dump())
     elif isinstance(result, dict):
         try:
             written = orjson.dumps(result, option=_PLAIN)
         except TypeError:
             return None
         if _MAY_HIDE in written:
-            refuse_no_number(result)
+            refuse_unsayable(result)
     else:
         return None
     if not written.startswith(b"{"):
@@ -142,21 +143,3 @@ def _written(result: object) -> bytes | None:
     if _PRIVATE_KEY in written:
         return orjson.dumps(without_private(orjson.loads(written)))
     return written
-
-
-def refuse_no_number(value: object) -> None:
-    """Raise ValueError where a result holds NaN or an infinity: JSON has no word for them.
-
-    Written as null they would be taken for "not there" by whoever asked.
-    """
-    if isinstance(value, float):
-        if not isfinite(value):
-            raise ValueError(
-                f"a processor returned {value}, which JSON cannot say; return None or a text"
-            )
-    elif isinstance(value, dict):
-        for one in value.values():
-            refuse_no_number(one)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for one in value:
-            refuse_no_number(one)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from messages import ErrorCode, Payload, TaskResult, ValidationContext
+from workers.answering.unsayable import Unsayable, refuse_unsayable
 from workers.executor.ends import Afar
 from workers.executor.named import known, name_of
 from workers.executor.spent import Spent
@@ -28,19 +29,21 @@ READY = "ready"
 
 
 def write_result(result: object, spent: Spent) -> tuple[bytes, bytes]:
-    """Return a result's frames; raises TypeError for what can be no answer."""
+    """Return a result's frames; raises Unsayable for what can be no answer."""
     facts: dict[str, Any] = {"end": "returned", "spent": [*spent], "model": None}
     if result is None:
         return orjson.dumps(facts), b"null"
+    # Here, because what arrives of it is another number, or nothing.
+    refuse_unsayable(result.model_dump() if isinstance(result, BaseModel) else result)
     if isinstance(result, Payload | TaskResult):
         facts["model"] = name_of(type(result))
         body = result.model_dump_json(round_trip=True, by_alias=True).encode()
     elif isinstance(result, BaseModel):
         body = type(result).__pydantic_serializer__.to_json(result)
     elif isinstance(result, dict):
-        body = to_json(result, inf_nan_mode="null")
+        body = to_json(result)
     else:
-        raise TypeError(
+        raise Unsayable(
             f"a processor returned a {type(result).__name__}; return a payload, a model, a dict or "
             "None"
         )
@@ -96,7 +99,7 @@ def _model(name: str | None, body: bytes) -> object:
         return from_json(body)
     model = known(name)
     if not (isinstance(model, type) and issubclass(model, Payload | TaskResult)):
-        raise TypeError(
+        raise Unsayable(
             f"a processor returned a {name}, which its worker does not know: import it at the top "
             "of the processor's module"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import inf, nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -27,11 +27,11 @@ from messages import (
 )
 from workers import Context, Registry
 from workers.answering.task_answers import TaskAnswers
-from workers.outcome import DeadLettered
+from workers.answering.unsayable import Unsayable
+from workers.executor.reply import result_of, write_result
+from workers.executor.spent import Spent
+from workers.outcome import DeadLettered, Replied
 from workers.testing import Rehearsal, agent
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
 SOURCE = agent("worker")
@@ -138,39 +138,78 @@ class LooselyAnswered(Payload, type="loosely_answered"):
     content: dict[str, Any]
 
 
+class Counted(BaseModel):
+    """A result with a whole number."""
+
+    number: int
+
+
 NO_NUMBER = (nan, inf, -inf)
+#: One digit more than any reader takes.
+TOO_LONG = 10**4_300
+UNSAYABLE = [
+    *(
+        wrong
+        for number in NO_NUMBER
+        for wrong in (
+            {"a": [{"b": number}]},
+            {"when": NOW, "a": (1, number)},
+            Loose(share=number),
+            LooselyAnswered(content={"a": number}),
+            TaskResult(
+                task_id=uuid4(),
+                status=TaskStatus.COMPLETED,
+                completion_time=NOW,
+                result_data={"a": number},
+            ),
+        )
+    ),
+    {"a": TOO_LONG},
+    Counted(number=-TOO_LONG),
+    LooselyAnswered(content={"a": TOO_LONG}),
+    {1},
+]
 
 
-@pytest.mark.parametrize("number", NO_NUMBER)
-@pytest.mark.parametrize(
-    "result_of",
-    [
-        lambda number: {"a": [{"b": number}]},
-        lambda number: {"when": NOW, "a": (1, number)},
-        lambda number: Loose(share=number),
-        lambda number: LooselyAnswered(content={"a": number}),
-        lambda number: TaskResult(
-            task_id=uuid4(),
-            status=TaskStatus.COMPLETED,
-            completion_time=NOW,
-            result_data={"a": number},
-        ),
-    ],
-)
-async def test_what_json_cannot_say_is_the_processors_mistake(
-    number: float, result_of: Callable[[float], Any]
-) -> None:
-    """Neither null nor a body that no parser takes goes to whoever asked."""
+@pytest.mark.parametrize("wrong", UNSAYABLE, ids=lambda wrong: type(wrong).__name__)
+async def test_what_no_answer_can_say_is_the_processors_mistake(wrong: Any) -> None:
+    """Neither null nor a body that no parser takes goes to whoever asked; the letter says what."""
     registry = Registry()
 
     @registry.task("echo", parameters=Words, retries=0)
     async def echo(words: Words, _context: Context) -> Any:
-        return result_of(number)
+        return wrong
 
     outcome = await Rehearsal(registry).task("echo")
     assert isinstance(outcome, DeadLettered)
     assert outcome.failure.code is ErrorCode.PROCESSING_FAILED
-    assert "ValueError" in outcome.failure.reason
+    assert outcome.failure.exception == "Unsayable"
+    assert "a processor returned" in outcome.failure.reason
+
+
+@pytest.mark.parametrize("wrong", UNSAYABLE, ids=lambda wrong: type(wrong).__name__)
+def test_what_no_answer_can_say_is_so_in_a_child_process(wrong: Any) -> None:
+    """The same failure, in the same words."""
+    with pytest.raises(Unsayable, match="a processor returned"):
+        write_result(wrong, Spent())
+
+
+@pytest.mark.parametrize(
+    "result", [{"a": TOO_LONG - 1}, Counted(number=1 - TOO_LONG), Loose(note="9" * 5_000)]
+)
+async def test_the_longest_number_there_is_arrives(result: Any) -> None:
+    """And a text of digits is no number."""
+    registry = Registry()
+
+    @registry.task("echo", parameters=Words)
+    async def echo(words: Words, _context: Context) -> Any:
+        return result
+
+    outcome = await Rehearsal(registry).task("echo")
+    assert isinstance(outcome, Replied)
+    facts, body = write_result(result, Spent())
+    given = result if isinstance(result, dict) else result.model_dump()
+    assert result_of(orjson.loads(facts), body, Spent().since(Spent(), 0)) == given
 
 
 @pytest.mark.parametrize("result", [{"a": None, "b": "NaN null"}, Loose(note="Infinity")])

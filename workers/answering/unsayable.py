@@ -1,0 +1,41 @@
+"""What a processor returns and no answer can say, with the text that tells its author."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Final
+
+#: Decimal digits of a whole number that a reader may be expected to take: Python's own readers,
+#: ours among them, take no more.
+MOST_DIGITS: Final = 4_300
+#: The first number with more.
+_TOO_LONG: Final = 10**MOST_DIGITS
+
+
+class Unsayable(ValueError):
+    """A result that no answer can say; its text holds nothing of the result and is told."""
+
+
+def refuse_unsayable(value: object) -> None:
+    """Raise Unsayable where a result holds NaN, an infinity, or a number nobody would read.
+
+    JSON has no word for the first two: written as null they would be taken for "not there" by
+    whoever asked.
+    """
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise Unsayable(
+                f"a processor returned {value}, which JSON cannot say; return None or a text"
+            )
+    elif isinstance(value, int):
+        if abs(value) >= _TOO_LONG:
+            raise Unsayable(
+                f"a processor returned a whole number of more than {MOST_DIGITS} digits, which no "
+                "reader takes; return a text"
+            )
+    elif isinstance(value, dict):
+        for one in value.values():
+            refuse_unsayable(one)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for one in value:
+            refuse_unsayable(one)
