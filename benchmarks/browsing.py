@@ -60,7 +60,11 @@ def letters(count: int) -> Iterator[Publication]:
         error = FieldError(f"parameters.{kind}", f"/parameters/{kind}", "missing", "is required")
         failure = Failure(ErrorCode.INVALID_PAYLOAD, "the parameters do not fit", (error,), 1)
         outcome = DeadLettered(Subject("task_request", kind), failure, str(uuid4()))
-        yield dead_letter(delivery, outcome, origin, BEGAN + timedelta(seconds=number / 10))
+        letter = dead_letter(delivery, outcome, origin, BEGAN + timedelta(seconds=number / 10))
+        # The broker's own way, by which one publish reaches the queue and the journal.
+        yield letter._replace(
+            exchange=origin.names.dead, routing_key=origin.names.dead_key(origin.group)
+        )
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 #: Ends the name of an urgent queue and the routing keys that lead there.
 URGENT: Final = "urgent"
-#: Names the journal stream, and its key on the dead-letter exchange; so no group may have it.
+#: Names the journal stream, and begins its keys on the dead-letter exchange; so no group may have
+#: it.
 JOURNAL: Final = "journal"
 #: Bytes: AMQP carries names and routing keys as short strings.
 LONGEST_NAME: Final = 255
@@ -48,7 +49,12 @@ class Names:
 
     @property
     def dead(self) -> str:
-        """The topic exchange for dead letters; the routing key is the group."""
+        """The topic exchange that tells of dead letters: all of it is kept in the journal.
+
+        What the broker itself gives up comes by it to the group's queue as well. A worker's letter
+        does not: it is published straight to that queue, so that nobody else's binding can stand
+        for a queue that is gone.
+        """
         return self._under("dead")
 
     @property
@@ -90,8 +96,22 @@ class Names:
         return self._under("work", checked_group(group), URGENT)
 
     def dead_key(self, group: str) -> str:
-        """Return the routing key on `dead` for a group's dead letters."""
+        """Return the routing key on `dead` for what the broker itself gives up of a group."""
         return checked_group(group)
+
+    def history_key(self, group: str) -> str:
+        """Return the routing key on `dead` for the journal's copy of a group's dead letter.
+
+        No group's queue is bound by it, for no group has a colon in its name.
+        """
+        return f"{JOURNAL}:{checked_group(group)}"
+
+    def letter_keys(self, group: str) -> frozenset[str]:
+        """Return the routing keys by which the journal tells a group's dead letters.
+
+        By the group alone came those of older workers, and come the broker's own.
+        """
+        return frozenset({self.dead_key(group), self.history_key(group)})
 
     def dead_queue(self, group: str) -> str:
         """Return the queue of a group's dead letters that are still open."""

@@ -111,7 +111,7 @@ def _topology(names: Names) -> Permissions:
 
 
 def _worker(names: Names) -> Permissions:
-    # Write on the default exchange: answers to plain queues go through it.
+    # Write on the default exchange: dead letters and answers to plain queues go through it.
     # Its own queues below control are where it hears operators; heartbeats it only sends.
     own = _below(names.control)
     return Permissions(

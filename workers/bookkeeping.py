@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from workers.headers import REPLAY_OF
 from workers.logs import log_outcome
 from workers.metrics.figures import AGE, histogram
+from workers.publication import aim
 from workers.settling.replays import word
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Bookkeeper:
         """Tell probes that finished messages stay here, because nobody takes their copies."""
         self._held_until = monotonic() + seconds + CLEARED_AFTER
         self._health.held(
-            f"held: exchange {copy.exchange} does not take what we send ({fate.value}); is the "
+            f"held: {aim(copy)} does not take what we send ({fate.value}); is the "
             "topology applied (leveret topology apply), may we write there, is a queue full?",
         )
 

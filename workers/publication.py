@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workers.outcome import Answer
+
 
 class Publication(NamedTuple):
     """A message to publish: where, what, and the properties that go with it.
@@ -45,3 +47,10 @@ class Published(Enum):
     CLOSED = "closed"
     #: It does not fit into AMQP, or into the frames this broker takes; nothing was sent.
     UNSENDABLE = "unsendable"
+
+
+def aim(message: Publication | Answer) -> str:
+    """Return where a message goes, for people: its exchange, or the queue it goes straight to."""
+    if message.exchange:
+        return f"exchange {message.exchange}"
+    return f"queue {message.routing_key}"

@@ -11,9 +11,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
+from workers.headers import ID
 from workers.outcome import Answer, Batched, DeadLettered, Expired, Replied, Requeued, Retried
-from workers.publication import Publication, Published
-from workers.settling.copies import Origin, dead_letter, retry_copy
+from workers.publication import Publication, Published, aim
+from workers.settling.copies import Origin, dead_letter, journal_copy, retry_copy
 from workers.settling.knocking import Knocking, Waiting
 from workers.settling.patience import Patience
 
@@ -108,7 +109,7 @@ class Settler:
                 letter = dead_letter(delivery, outcome, self._origin, self._now())
                 end = partial(self._end, delivery, outcome, seconds)
                 answered = partial(self._answer, delivery, outcome.answer, end)
-                self._insist(delivery, letter, answered)
+                self._bury(delivery, letter, answered)
             case Batched():
                 self._batch(delivery, outcome, seconds)
             case Requeued():
@@ -130,7 +131,7 @@ class Settler:
         for part, end in reversed(outcome.ends):
             if isinstance(end, DeadLettered | Expired):
                 letter = dead_letter(part, end, self._origin, now)
-                then = partial(self._insist, delivery, letter, then)
+                then = partial(self._bury, delivery, letter, then)
         then()
 
     def _end(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
@@ -193,6 +194,16 @@ class Settler:
         self._patience.waited()
         self._if_current(delivery, again)
 
+    # -- a dead letter: in the open work first, then in the journal --
+
+    def _bury(self, delivery: Delivery, letter: Publication, then: Callable[[], None]) -> None:
+        """Have a letter in the open work; once it is there, have it in the journal too.
+
+        Whatever becomes of the journal's copy, the letter itself is not sent again.
+        """
+        noted = partial(self._insist, delivery, journal_copy(letter, self._origin), then)
+        self._insist(delivery, letter, noted)
+
     # -- a retry copy or dead letter: without it the message would be lost; never given up --
 
     def _insist(
@@ -218,6 +229,19 @@ class Settler:
         if not self._broker.is_current(delivery):
             self._books.abandoned(delivery)
         elif taken:
+            then()
+        elif fate is Published.REFUSED and copy.exchange == self._origin.names.dead:
+            # The journal has no room that could be used up: it is another queue bound there that
+            # is full. Each further try would be one more line in the journal, and that queue is
+            # nobody's end of a message: the letter is in the open work.
+            log.warning(
+                "a queue bound to %s refused a copy of dead letter %s: is one of them full, or is "
+                "the journal's node away (rabbitmqctl list_queues name messages state)? The letter "
+                "itself is in the queue %s; leveret goes on without the copy",
+                copy.exchange,
+                copy.headers.get(ID),
+                self._origin.names.dead_queue(self._origin.group),
+            )
             then()
         elif fate in _NO_NEWS and copy.exchange in self._closed:
             self._wait(delivery, copy, partial(self._insisted, delivery, copy, then, tries))
@@ -252,10 +276,10 @@ class Settler:
 
     def _hold(self, copy: Publication | Answer, fate: Published, pause: float) -> None:
         log.error(
-            "exchange %s did not take a copy (%s): is the topology applied (leveret topology "
+            "%s did not take a copy (%s): is the topology applied (leveret topology "
             "apply), may we write there, is a queue full? The message stays with us; trying again "
             "in %.2g s",
-            copy.exchange,
+            aim(copy),
             fate.value,
             pause,
         )

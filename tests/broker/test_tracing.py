@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 ASKER: Final = "00f067aa0ba902b7"
+#: What a span calls the routing key of a publication.
+TO: Final = "messaging.rabbitmq.destination.routing_key"
 ASKED: Final = {"traceparent": f"00-{TRACE}-{ASKER}-01", "tracestate": "shop=1"}
 
 
@@ -140,8 +142,11 @@ async def test_a_replay_hangs_below_the_attempt_that_failed(
         assert (await leveret(*replay, url=amqp_url)).code == 0
         await eventually(lambda: len(asking.answers[told]) == 2)
         await eventually(lambda: len(of(spans, SpanKind.CONSUMER)) == 2)
-    dead = next(span for span in of(spans, SpanKind.PRODUCER) if span.name == f"send {NAMES.dead}")
-    assert letter.properties.headers["traceparent"] == f"00-{TRACE}-{identity(dead)}-01"
+    sent = of(spans, SpanKind.PRODUCER)
+    noted = next(span for span in sent if span.name == f"send {NAMES.dead}")
+    assert letter.properties.headers["traceparent"] == f"00-{TRACE}-{identity(noted)}-01"
+    open_work = NAMES.dead_queue("default")
+    dead = next(span for span in sent if (span.attributes or {}).get(TO) == open_work)
     second = of(spans, SpanKind.CONSUMER)[1]
     assert above(second) == identity(dead)
     assert [format_span_id(link.context.span_id) for link in second.links] == [identity(dead)]

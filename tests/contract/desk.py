@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from broker.worker import NAMES, eventually
 from contract.recording import RecordingBooks
-from contract.stage import ANSWERS, MAILBOX_KEY, RUNG
+from contract.stage import ANSWERS, LETTERS, MAILBOX_KEY, RUNG
 
 from messages import ErrorCode
 from workers import headers as h
@@ -29,7 +29,6 @@ HISTORY = (Attempt(1, "processing_failed", "once", "2026-01-01T00:00:00+00:00", 
 DEAD = DeadLettered(SUBJECT, FAILURE, "letter-1", 2, HISTORY, AGENT)
 WAITS = Retried(SUBJECT, FAILURE, RUNG, 1, HISTORY)
 LATE = Expired(SUBJECT, Failure(ErrorCode.EXPIRED, "late"), "letter-2", answer=PLAIN)
-LETTERS = NAMES.dead_queue("default")
 
 
 class Desk:
@@ -59,6 +58,10 @@ class Desk:
         """Wait until the books tell exactly this."""
         await eventually(lambda: len(self.books.ends) >= len(ends))
         assert self.books.ends == list(ends)
+
+
+#: Where a dead letter goes, in order.
+BURIED = (LETTERS, NAMES.dead)
 
 
 def said(*words: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Self
 
 from contract.recording import RecordingBroker, Timer
-from contract.stage import ANSWERS, BOUND, WORK, Arrived, Overheard
+from contract.stage import ANSWERS, BOUND, LETTERS, WORK, Arrived, Overheard
 
 from workers.outcome import Answer, Delivery, Properties
 from workers.publication import Published
@@ -69,9 +69,9 @@ class Knowing(RecordingBroker):
         if isinstance(message, Answer) and message.direct:
             known = message.routing_key == DIRECT
             return Published.CONFIRMED if known else Published.UNKNOWN
-        there = message.exchange or message.routing_key in {ANSWERS, WORK}
+        there = message.exchange or message.routing_key in {ANSWERS, WORK, LETTERS}
         missing = Published.CONFIRMED if there else Published.RETURNED
-        return self.fates.get(message.exchange, missing)
+        return self.fates.get(message.exchange or message.routing_key, missing)
 
 
 class OnPaper:
@@ -106,13 +106,13 @@ class OnPaper:
         """Return the next one."""
         return await asyncio.wait_for(self._knowing.coming.get(), 5)
 
-    async def spoil(self, exchange: str, fate: Published) -> None:
+    async def spoil(self, place: str, fate: Published) -> None:
         """Note it."""
-        self._knowing.fates[exchange] = fate
+        self._knowing.fates[place] = fate
 
-    async def mend(self, exchange: str) -> None:
+    async def mend(self, place: str) -> None:
         """Forget it."""
-        del self._knowing.fates[exchange]
+        del self._knowing.fates[place]
 
     async def arrived(self, queue: str) -> list[Arrived]:
         """Take all of it."""

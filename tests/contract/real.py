@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import aio_pika
 from broker.vhost import Vhost
 from broker.worker import NAMES, eventually
-from contract.stage import ANSWERS, MAILBOX, MAILBOX_KEY, RUNG, WORK, Arrived, Overheard
+from contract.stage import ANSWERS, LETTERS, MAILBOX, MAILBOX_KEY, RUNG, WORK, Arrived, Overheard
 
 from workers.link.ground import stand
 from workers.link.link import Link, LinkPlan
@@ -41,7 +41,7 @@ class OnTheBroker:
 
     async def __aenter__(self) -> Self:
         """Make the topology, the askers' queues, and connect."""
-        await stand(Settings(amqp_url=self._url, retry_delays=(RUNG,)), patience=5)
+        await self._stand()
         self._connection = await aio_pika.connect(self._url)
         self._channel = await self._connection.channel()
         await self._channel.declare_queue(ANSWERS)
@@ -51,6 +51,10 @@ class OnTheBroker:
         await direct.consume(self._hear, no_ack=True)
         await self.link.start(within=10)
         return self
+
+    async def _stand(self) -> None:
+        """Lay out the topology."""
+        await stand(Settings(amqp_url=self._url, retry_delays=(RUNG,)), patience=5)
 
     async def __aexit__(self, *_error: object) -> None:
         """Close."""
@@ -76,14 +80,37 @@ class OnTheBroker:
         """Return the next one."""
         return await asyncio.wait_for(self._coming.get(), 10)
 
-    async def spoil(self, exchange: str, fate: Published) -> None:
-        """Do to the exchange what makes a broker say so."""
+    async def spoil(self, place: str, fate: Published) -> None:
+        """Do to the exchange or queue what makes a broker say so."""
+        if place == LETTERS:
+            await self._spoil_letters(fate)
+        else:
+            await self._spoil_exchange(place, fate)
+
+    async def _spoil_letters(self, fate: Published) -> None:
+        """Take the queue away; where it is to be full, put one of its name there that has no room.
+
+        Laying out the topology mends it.
+        """
+        await self._vhost.delete_queue(LETTERS)
+        if fate is Published.REFUSED:
+            arguments = {"x-max-length": 0, "x-overflow": "reject-publish"}
+            await self._channel.declare_queue(LETTERS, arguments=arguments)
+
+        async def mend() -> None:
+            if fate is Published.REFUSED:
+                await self._vhost.delete_queue(LETTERS)
+            await self._stand()
+
+        self._spoilt[LETTERS] = mend
+
+    async def _spoil_exchange(self, exchange: str, fate: Published) -> None:
         vhost = self._vhost
         if fate is Published.REFUSED:
             arguments = {"x-max-length": 1, "x-overflow": "reject-publish"}
             full = await self._channel.declare_queue("contract.full", arguments=arguments)
             await self._channel.default_exchange.publish(aio_pika.Message(b"full"), full.name)
-            for key in ("#", "default", MAILBOX_KEY, WORK):
+            for key in ("#", MAILBOX_KEY, WORK):
                 await full.bind(exchange, key)
             self._spoilt[exchange] = partial(full.delete, if_empty=False)
             return
@@ -92,9 +119,9 @@ class OnTheBroker:
             await vhost.make_exchange(exchange, {**made, "bindings": []})
         self._spoilt[exchange] = lambda: vhost.make_exchange(exchange, made)
 
-    async def mend(self, exchange: str) -> None:
+    async def mend(self, place: str) -> None:
         """Undo it."""
-        await self._spoilt.pop(exchange)()  # type: ignore[misc] # each is a coroutine function
+        await self._spoilt.pop(place)()  # type: ignore[misc] # each is a coroutine function
 
     async def arrived(self, queue: str) -> list[Arrived]:
         """Get one after the other."""

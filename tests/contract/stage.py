@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WORK: Final = NAMES.work("default")
 #: A plain queue of somebody who asks.
 ANSWERS: Final = "contract.answers"
+#: The open dead letters.
+LETTERS: Final = NAMES.dead_queue("default")
 #: The mailbox of an agent who asks.
 MAILBOX: Final = NAMES.mailbox("asker", "answers")
 MAILBOX_KEY: Final = NAMES.mailbox_key("asker", "answers")
@@ -30,7 +32,7 @@ RUNG: Final = Delay.parse("60s")
 RETRY: Final = NAMES.retry(RUNG)
 #: Which queues have what was published, by exchange; of the default one the routing key says it.
 BOUND: Final[Mapping[str, tuple[str, ...]]] = {
-    NAMES.dead: (NAMES.dead_queue("default"),),
+    NAMES.dead: (NAMES.journal,),
     NAMES.replies: (MAILBOX,),
     RETRY: (RETRY,),
 }
@@ -60,10 +62,10 @@ class Stage(Protocol):
     async def next(self) -> Delivery:
         """Return the next delivery."""
 
-    async def spoil(self, exchange: str, fate: Published) -> None:
-        """Have what is published to an exchange end like this."""
+    async def spoil(self, place: str, fate: Published) -> None:
+        """Have what is published to an exchange, or straight to a queue, end like this."""
 
-    async def mend(self, exchange: str) -> None:
+    async def mend(self, place: str) -> None:
         """Have it confirmed again."""
 
     async def arrived(self, queue: str) -> list[Arrived]:

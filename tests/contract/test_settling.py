@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import orjson
 from broker.worker import NAMES
-from contract.desk import AGENT, DEAD, LATE, LETTERS, PLAIN, SUBJECT, WAITS, Desk, said
-from contract.stage import ANSWERS, MAILBOX, RETRY
+from contract.desk import AGENT, BURIED, DEAD, LATE, PLAIN, SUBJECT, WAITS, Desk, said
+from contract.stage import ANSWERS, LETTERS, MAILBOX, RETRY
 
 from workers import headers as h
 from workers.outcome import Batched, End, Replied, Requeued
@@ -61,7 +61,7 @@ async def test_a_dead_letter_is_there_before_the_answer_that_names_it(desk: Desk
     """Body byte for byte; the headers say why, and not what the sender made up."""
     await desk.settle(DEAD)
     await desk.ended("DeadLettered")
-    assert desk.log == said(NAMES.dead, NAMES.replies)
+    assert desk.log == said(*BURIED, NAMES.replies)
     (letter,) = await desk.stage.arrived(LETTERS)
     assert (letter.body, letter.correlation_id) == (b"body", "c-1")
     told = {h.ID: "letter-1", h.ERROR_CODE: "rejected", h.ATTEMPTS: 2, h.WORKER: "worker-1"}
@@ -77,7 +77,7 @@ async def test_what_expired_is_a_dead_letter_with_its_answer(desk: Desk) -> None
     """Too late is an end that can be seen."""
     await desk.settle(LATE)
     await desk.ended("Expired")
-    assert desk.log == said(NAMES.dead, ANSWERS)
+    assert desk.log == said(*BURIED, ANSWERS)
     (letter,) = await desk.stage.arrived(LETTERS)
     assert letter.headers[h.ERROR_CODE] == "expired"
     assert len(await desk.stage.arrived(ANSWERS)) == 1
@@ -91,7 +91,7 @@ async def test_a_batch_is_acked_after_the_last_of_its_consequences(desk: Desk) -
     ends = (End(part, DEAD), End(part, Replied(SUBJECT)), End(part, DEAD))
     desk.carry_out(delivery, Batched(SUBJECT, ends, PLAIN, End(part, WAITS)))
     await desk.ended("Batched")
-    assert desk.log == said(NAMES.dead, NAMES.dead, ANSWERS, RETRY)
+    assert desk.log == said(*BURIED, *BURIED, ANSWERS, RETRY)
     assert [one.body for one in await desk.stage.arrived(LETTERS)] == [b"part"] * 2
     assert [one.body for one in await desk.stage.arrived(RETRY)] == [b"part"]
     assert await desk.stage.left() == 0

@@ -130,9 +130,11 @@ class Raw:
 
     def bind(self, queue: str, exchange: str, key: str) -> None:
         """Bind a queue."""
-        places = (("queue", queue), ("exchange", exchange), ("key", key))
-        names = b"".join(short_string(*place) for place in places)
-        self.call(50, 20, _NAMELESS + names + b"\0" + pack_table({}))
+        self.call(50, 20, _places(queue, exchange, key) + b"\0" + pack_table({}))
+
+    def unbind(self, queue: str, exchange: str, key: str) -> None:
+        """Take a binding away."""
+        self.call(50, 50, _places(queue, exchange, key) + pack_table({}))
 
     def delete_queue(self, queue: str) -> None:
         """Delete a queue with all that is in it."""
@@ -281,3 +283,9 @@ def _told(kind: int, _channel: int, payload: bytes) -> Told | None:
             tag, flags = struct.unpack_from(">QB", payload, 4)
             return Told("nack", tag, bool(flags & 1))
     return None
+
+
+def _places(queue: str, exchange: str, key: str) -> bytes:
+    """Return what a binding is between."""
+    places = (("queue", queue), ("exchange", exchange), ("key", key))
+    return _NAMELESS + b"".join(short_string(*place) for place in places)

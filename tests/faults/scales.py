@@ -121,6 +121,12 @@ SCALES: Final[Mapping[str, Scales]] = {
     "dead-letter exchange missing": Scales(
         Scale(200, 1, 1.5), Scale(2_000, 1, 15), Scale(30_000, 1, 300), (25, 330)
     ),
+    "dead-letter queue missing": Scales(
+        Scale(200, 1, 1.5), Scale(2_000, 1, 15), Scale(30_000, 1, 300), (25, 330)
+    ),
+    "dead-letter binding missing": Scales(
+        Scale(100, 1, 1.5), Scale(2_000, 1, 15), Scale(10_000, 1, 60), (15, 90)
+    ),
     "dead-letter queue full": Scales(
         Scale(200, 1, 1.5), Scale(2_000, 1, 15), Scale(10_000, 1, 120), (30, 150)
     ),

@@ -90,7 +90,7 @@ class Finder:
         return next(iter(found.values())), bool(fitting)
 
     def _closed(self, beginning: str, delivery: Delivery, found: dict[str, Letter]) -> None:
-        ours = delivery.routing_key == self._desk.names.dead_key(self._desk.group)
+        ours = delivery.routing_key in self._desk.names.letter_keys(self._desk.group)
         if ours and self._reader.id(delivery).startswith(beginning) and len(found) <= MOST_NAMED:
             letter = self._reader.letter(delivery)
             found[letter.id] = letter

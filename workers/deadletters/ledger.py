@@ -44,7 +44,7 @@ class Ledger:
     def __init__(self, reader: Reader, *, group: str, queue: str) -> None:
         self._reader = reader
         self._names = reader.names
-        self._key = reader.names.dead_key(group)
+        self._keys = reader.names.letter_keys(group)
         self._queue = queue
         self.open: dict[str, Entry] = {}
         #: Grows with every letter that comes or goes.
@@ -75,7 +75,7 @@ class Ledger:
         """Take the next message of the journal; raises nothing."""
         offset = offset_of(delivery)
         self.next = offset + 1
-        if delivery.routing_key == self._key:
+        if delivery.routing_key in self._keys:
             summary = self._reader.summary(delivery)
             if summary.fingerprint not in self.reasons and len(self.reasons) < MOST_KINDS:
                 self.reasons[summary.fingerprint] = self._reader.reason(delivery)

@@ -41,7 +41,7 @@ class Returns:
         self, action: Action, reader: Reader, course: Course, *, tolerated: int = 0
     ) -> None:
         self._names = action.names
-        self._group = action.group
+        self._keys = action.names.letter_keys(action.group)
         self._reader = reader
         self._course = course
         self._tolerated = tolerated
@@ -101,7 +101,7 @@ class Returns:
                 self._told(told)
                 self._course.moved()
             return
-        self.arrived += delivery.routing_key == self._names.dead_key(self._group)
+        self.arrived += delivery.routing_key in self._keys
         letter = self._reader.letter(delivery)
         kind = self._kinds.get(letter.replay_of or "")
         if kind is not None:

@@ -71,6 +71,16 @@ def error_header(failure: Failure) -> str:
         errors = errors[: len(errors) // 2]
 
 
+def journal_copy(letter: Publication, origin: Origin) -> Publication:
+    """Return the copy of a dead letter that the journal keeps, and that whoever else binds to it.
+
+    It goes out once the letter is in the open work, and reaches no group's queue.
+    """
+    return letter._replace(
+        exchange=origin.names.dead, routing_key=origin.names.history_key(origin.group)
+    )
+
+
 def retry_copy(delivery: Delivery, outcome: Retried, origin: Origin, now: datetime) -> Publication:
     """Return the copy that comes back to the queue this delivery came from, by way of a rung."""
     headers = _lineage(delivery, origin, now) | h.told({h.STARTS: outcome.starts or None})
@@ -88,7 +98,11 @@ def dead_letter(
     origin: Origin,
     now: datetime,
 ) -> Publication:
-    """Return the dead letter: the body as it came, and why nothing could be done with it."""
+    """Return the dead letter: the body as it came, and why nothing could be done with it.
+
+    It goes straight to the queue of open letters. By way of an exchange, any other queue bound
+    there would do for the broker's word that it has one, and the letter be in no open work.
+    """
     failure, subject = outcome.failure, outcome.subject
     headers = _lineage(delivery, origin, now) | {
         h.ID: outcome.letter_id,
@@ -103,7 +117,7 @@ def dead_letter(
         h.MESSAGE_TYPE: subject.message_type,
         h.TASK_TYPE: subject.task_type,
     }
-    return _copy(delivery, origin.names.dead, origin.group, headers)
+    return _copy(delivery, AT_ONCE, origin.names.dead_queue(origin.group), headers)
 
 
 def _lineage(delivery: Delivery, origin: Origin, now: datetime) -> dict[str, object]:

@@ -26,6 +26,8 @@ DEAD_QUEUE: Final = NAMES.dead_queue("default")
 DEAF: Final = f"{MAIN}-deaf"
 #: A plain queue of some asker's.
 ASKER: Final = "an-asker"
+#: A queue of somebody who listens to all dead letters.
+LISTENER: Final = "a-listener"
 #: Requests that end as dead letters: fewer than the prefetch, which they would fill for good.
 BURIED: Final = 50
 #: Seconds a consumer may take to be back after its queue is.
@@ -114,6 +116,54 @@ async def no_dead_exchange(rig: Rig, scale: Scale) -> Figure:
     return figure
 
 
+async def no_dead_queue(rig: Rig, scale: Scale) -> Figure:
+    """Delete the queue of the open letters for a while; others that hear of letters stay."""
+    figure = Figure()
+    (worker,) = await rig.work()
+    await rig.consuming(1)
+    with Raw(rig.url) as raw:
+        raw.declare(LISTENER, {})
+        raw.bind(LISTENER, NAMES.dead, "#")
+        raw.delete_queue(DEAD_QUEUE)
+    await (await rig.publish(BURIED, tasks=(("reject", {}),))).wait()
+    held = rig.books.progress()
+    publisher = await rig.publish(scale.messages, rate=scale.messages / scale.seconds)
+    await publisher.wait(scale.seconds + 60)
+    others = rig.books.progress() - held
+    await rig.answered(others)
+    says = rig.ready(worker)[1]
+    figure.told |= {
+        "others_answered_meanwhile": others,
+        "letters_held": held,
+        "told_of_meanwhile": rig.place.look(LISTENER)[0],
+        "says": says,
+    }
+    figure.must(DEAD_QUEUE in says, "the worker does not say which queue is missing")
+    figure.must(not figure.told["told_of_meanwhile"], "a letter was told of that is nowhere")
+    await rig.prepare()
+    mended = time.monotonic()
+    figure.count(await rig.reckon(within=scale.seconds + 60))
+    figure.told["settled_after_s"] = round(time.monotonic() - mended, 1)
+    figure.must(figure.dead == held, "a letter is missing, or somebody else's came")
+    figure.must(rig.place.look(LISTENER)[0] == held, "who listens did not hear of each letter once")
+    return figure
+
+
+async def no_dead_binding(rig: Rig, scale: Scale) -> Figure:
+    """Unbind the queue of the open letters for good."""
+    figure = Figure()
+    await rig.work()
+    await rig.consuming(1)
+    with Raw(rig.url) as raw:
+        raw.unbind(DEAD_QUEUE, NAMES.dead, NAMES.dead_key("default"))
+    publisher = await rig.publish(scale.messages, tasks=(("reject", {}),))
+    await publisher.wait(scale.seconds + 60)
+    buried = rig.books.progress()
+    figure.count(await rig.reckon(within=scale.seconds + 60))
+    figure.must(figure.dead == buried, "a letter is in no open work")
+    return figure
+
+
 async def full_dead_queue(rig: Rig, scale: Scale) -> Figure:
     """Let the queue of the dead letters be full for a while."""
     figure = Figure()
@@ -173,6 +223,14 @@ ROWS: Final = (
     Row(
         name="dead-letter exchange missing",
         run=no_dead_exchange,
+    ),
+    Row(
+        name="dead-letter queue missing",
+        run=no_dead_queue,
+    ),
+    Row(
+        name="dead-letter binding missing",
+        run=no_dead_binding,
     ),
     Row(
         name="dead-letter queue full",

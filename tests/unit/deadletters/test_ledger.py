@@ -27,8 +27,12 @@ class Journal:
 
     def letter(self, letter_id: str, group: str = "default", **headers: Any) -> None:
         """Add a letter as a worker writes it."""
+        self.told(NAMES.history_key(group), letter_id, **headers)
+
+    def told(self, key: str, letter_id: str, **headers: Any) -> None:
+        """Add a letter that came by a key."""
         told = {h.ID: letter_id, h.ERROR_CODE: "rejected", h.FINGERPRINT: "f"} | headers
-        self._add(group, Properties(headers=told), b"{}")
+        self._add(key, Properties(headers=told), b"{}")
 
     def note(self, note: Publication, user: str = "guest") -> None:
         """Add a note as an operator's program writes it."""
@@ -62,6 +66,18 @@ def test_letters_are_open_until_a_note_closes_them() -> None:
     assert list(journal.ledger.open) == ["a", "c"]
     assert [entry.offset for entry in journal.ledger.open.values()] == [0, 2]
     assert journal.ledger.expected == 2
+
+
+def test_a_letter_is_one_by_whichever_key_and_however_often_it_is_told() -> None:
+    """Older workers' letters and the broker's own come by the group; a copy may come twice."""
+    journal = Journal()
+    for key in (NAMES.dead_key("default"), *[NAMES.history_key("default")] * 2):
+        journal.told(key, "a")
+    journal.told(NAMES.dead_key("other"), "b")
+    journal.told(NAMES.history_key("other"), "c")
+    assert list(journal.ledger.open) == ["a"]
+    journal.note(closed(action(), ["a"], NOW))
+    assert journal.ledger.expected == 0
 
 
 def test_a_run_is_told_with_the_user_the_broker_knows() -> None:

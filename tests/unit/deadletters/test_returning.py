@@ -39,7 +39,7 @@ def said(letter_id: str, end: str) -> Delivery:
 def letter(replay_of: str) -> Delivery:
     """Return a new dead letter, which is the replay of another one."""
     headers = {h.ID: f"new-{replay_of}", h.ERROR_CODE: "rejected", h.REPLAY_OF: replay_of}
-    return Delivery(b"{}", Properties(headers=headers), NAMES.dead, "default")
+    return Delivery(b"{}", Properties(headers=headers), NAMES.dead, NAMES.history_key("default"))
 
 
 def test_a_first_letter_is_done_when_its_worker_says_so(returns: Returns) -> None:

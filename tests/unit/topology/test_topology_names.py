@@ -24,6 +24,8 @@ def test_names_are_the_ones_outsiders_use() -> None:
     assert NAMES.urgent("default") == "leveret.work.default.urgent"
     assert NAMES.dead_queue("default") == "leveret.dead.default"
     assert NAMES.dead_key("default") == "default"
+    assert NAMES.history_key("default") == "journal:default"
+    assert NAMES.letter_keys("default") == {"default", "journal:default"}
     assert NAMES.journal == "leveret.dead.journal"
     assert NAMES.retry(Delay.parse("10m")) == "leveret.retry.10m"
     assert NAMES.mailbox_key("agent-7", "inbox") == "agent.agent-7.inbox"

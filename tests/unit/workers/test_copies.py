@@ -16,7 +16,14 @@ from workers.outcome import (
     Retried,
     Subject,
 )
-from workers.settling.copies import MOST_ERROR, Origin, dead_letter, fingerprint, retry_copy
+from workers.settling.copies import (
+    MOST_ERROR,
+    Origin,
+    dead_letter,
+    fingerprint,
+    journal_copy,
+    retry_copy,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ORIGIN = Origin(Names(), "default", "worker-1", "worker")
@@ -44,7 +51,10 @@ def test_a_dead_letter_says_what_why_where_and_when() -> None:
     outcome = DeadLettered(Subject("task_request", "echo"), FAILURE, "letter-1", 2)
     letter = dead_letter(delivery(message_id="m-1", user_id="alice"), outcome, ORIGIN, NOW)
     assert letter.body == b"\x00 as it came"
-    assert (letter.exchange, letter.routing_key) == ("leveret.dead", "default")
+    assert (letter.exchange, letter.routing_key) == ("", "leveret.dead.default")
+    copy = journal_copy(letter, ORIGIN)
+    assert (copy.exchange, copy.routing_key) == ("leveret.dead", "journal:default")
+    assert copy[2:] == letter[2:]
     told = letter.headers
     assert told[h.ID] == "letter-1"
     assert told[h.ERROR_CODE] == "invalid_payload"

@@ -124,13 +124,14 @@ def test_of_many_for_one_full_queue_half_of_the_prefetch_waits(bench: Bench) -> 
 
 def test_a_closed_exchange_is_tried_by_one_message_for_all(bench: Bench) -> None:
     """Each try costs a channel; and what is for another exchange is not held up."""
+    waits = Retried(Subject(), FAILURE, Delay(10, "s"), 1)
     for _ in range(3):
-        bench.settle(DEAD)
+        bench.settle(waits)
     for _ in range(3):
         bench.broker.say(Published.CLOSED)
     assert bench.broker.told == ["publish"] * 3
     for _ in range(5):
-        bench.settle(DEAD)
+        bench.settle(waits)
         bench.broker.wait()
         bench.broker.say(Published.CLOSED)
     assert bench.broker.told == ["publish"] * 8
@@ -140,7 +141,7 @@ def test_a_closed_exchange_is_tried_by_one_message_for_all(bench: Bench) -> None
     bench.broker.wait()
     while bench.broker.pending:
         bench.broker.say(Published.CONFIRMED)
-    assert bench.books.ends == ["Replied"] + ["DeadLettered"] * 8
+    assert bench.books.ends == ["Replied"] + ["Retried"] * 8
     assert bench.broker.told.count("ack") == 9
 
 
@@ -164,23 +165,64 @@ def test_a_letter_whose_knock_is_lost_with_its_line_is_offered_again(bench: Benc
     bench.broker.wait()
     bench.broker.say(Published.UNKNOWN)
     bench.broker.wait()
-    bench.broker.say(Published.CONFIRMED)
-    bench.broker.say(Published.CONFIRMED)
+    for _ in range(3):
+        bench.broker.say(Published.CONFIRMED)
     assert bench.books.ends == ["DeadLettered"]
 
 
 def test_a_dead_letter_comes_before_its_error_answer_and_both_before_the_ack(bench: Bench) -> None:
-    """Whoever gets the error answer can already find the letter it names."""
+    """Whoever gets the error answer can already find the letter it names, and read of it."""
     bench.settle(DEAD)
     letter = bench.broker.pending[0].message
     assert isinstance(letter, Publication)
-    assert letter.exchange == "leveret.dead"
+    assert (letter.exchange, letter.routing_key) == ("", "leveret.dead.default")
     assert letter.body == b"body"
+    bench.broker.say(Published.CONFIRMED)
+    copy = bench.broker.pending[0].message
+    assert (copy.exchange, copy.routing_key) == ("leveret.dead", "journal:default")
     bench.broker.say(Published.CONFIRMED)
     assert bench.broker.pending[0].message == ANSWER
     assert "ack" not in bench.broker.told
     bench.broker.say(Published.CONFIRMED)
-    assert bench.broker.told == ["publish", "publish", "ack"]
+    assert bench.broker.told == ["publish", "publish", "publish", "ack"]
+
+
+@pytest.mark.parametrize("fate", [Published.CLOSED, Published.RETURNED, Published.UNKNOWN])
+def test_a_missing_journal_holds_the_message_and_sends_no_second_letter(
+    bench: Bench, fate: Published
+) -> None:
+    """Only the journal's copy is offered again, until it is there."""
+    bench.settle(DEAD)
+    bench.broker.say(Published.CONFIRMED)
+    for _ in range(12):
+        bench.broker.say(fate)
+        assert "ack" not in bench.broker.told
+        bench.broker.wait()
+    bench.broker.say(Published.CONFIRMED)
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.books.ends == ["DeadLettered"]
+    sent = [message.exchange for verb, message in bench.broker.verbs if verb == "publish"]
+    assert sent == ["", *["leveret.dead"] * 13, ""]
+
+
+def test_a_refused_copy_for_the_journal_is_not_offered_again(bench: Bench) -> None:
+    """The journal may have it, and would have it twice; the letter is in the open work."""
+    bench.settle(DEAD)
+    bench.broker.say(Published.CONFIRMED)
+    bench.broker.say(Published.REFUSED)
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.told == ["publish", "publish", "publish", "ack"]
+    assert bench.books.ends == ["DeadLettered"]
+
+
+def test_what_is_refused_by_a_full_queue_leaves_nothing_in_the_journal(bench: Bench) -> None:
+    """The journal hears of a letter once it is in the open work, however often it was tried."""
+    bench.settle(DEAD)
+    for _ in range(5):
+        bench.broker.say(Published.REFUSED)
+        bench.broker.wait()
+    sent = [message.exchange for verb, message in bench.broker.verbs if verb == "publish"]
+    assert sent == [""] * 6
 
 
 @pytest.mark.parametrize("fate", [Published.RETURNED, Published.REFUSED, Published.UNKNOWN])
@@ -203,7 +245,8 @@ def test_an_expired_message_is_a_dead_letter_too(bench: Bench) -> None:
     """Too late is an end that can be seen."""
     bench.settle(Expired(Subject(), Failure(ErrorCode.EXPIRED, "too late"), "letter-2"))
     bench.broker.say(Published.CONFIRMED)
-    assert bench.broker.told == ["publish", "ack"]
+    bench.broker.say(Published.CONFIRMED)
+    assert bench.broker.told == ["publish", "publish", "ack"]
     assert bench.books.ends == ["Expired"]
 
 
@@ -246,10 +289,10 @@ def test_a_batch_is_acked_after_each_of_its_consequences_is_confirmed() -> None:
     waits = Retried(Subject(), FAILURE, Delay.parse("1s"), 1)
     ends = (End(part, DEAD), End(part, Replied(Subject())), End(part, DEAD))
     bench.settle(Batched(Subject(), ends, ANSWER, End(part, waits)))
-    for number in range(1, 5):
+    for number in range(1, 7):
         assert bench.broker.told == ["publish"] * number
         bench.broker.say(Published.CONFIRMED)
-    assert bench.broker.told == ["publish"] * 4 + ["ack"]
+    assert bench.broker.told == ["publish"] * 6 + ["ack"]
     assert bench.books.ends == ["Batched"]
     exchanges = [message.exchange for verb, message in bench.broker.verbs if verb == "publish"]
-    assert exchanges == ["leveret.dead", "leveret.dead", "", "leveret.retry.1s"]
+    assert exchanges == ["", "leveret.dead", "", "leveret.dead", "", "leveret.retry.1s"]
