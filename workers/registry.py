@@ -11,7 +11,12 @@ from pydantic import BaseModel, TypeAdapter
 from messages import SHIPPED_PAYLOADS, Catalog, Payload, TaskRequestPayload, normalize_task_type
 from workers.around.check import Check
 from workers.executor.named import refuse_hidden
-from workers.registration import RegistrationError
+from workers.registration import (
+    RegistrationError,
+    refuse_no_model,
+    refuse_number,
+    refuse_undefined,
+)
 from workers.retry_policy import AS_SET, RetryPolicy
 from workers.route import Limits, Options, Process, Route
 
@@ -94,11 +99,18 @@ class Registry:
         for each; a `Reject` or `Retry` among them is that message's own. What it raises, it raises
         for all; each then comes back alone.
         """
-        alone = any(options.get(name) for name in _ALONE)
-        if batch is not None and (batch < 1 or alone):
+        if batch is not None:
+            refuse_number("batch", batch, 1, whole=True)
+        if batch is not None and any(options.get(name) for name in _ALONE):
             raise RegistrationError(
-                f"batch={batch} is how many payloads come at once: give 1 or more, and neither "
-                "concurrency, rate, transaction nor executor, which are about single messages",
+                f"batch={batch} is how many payloads come at once: give neither concurrency, rate, "
+                "transaction nor executor beside it, which are about single messages",
+            )
+        if not (isinstance(payload, type) and issubclass(payload, Payload)):
+            raise RegistrationError(
+                f"a processor is registered for a payload, and {payload!r} is none; write "
+                "@registry.processor(Model) with a class that derives from messages.Payload, or "
+                '@registry.task("<task type>", parameters=Model) for a task'
             )
         limits = Limits(**options)
 
@@ -140,7 +152,8 @@ class Registry:
         `result_data` of a `task_response`. Limits as for `processor`.
         """
         limits = Limits(**options)
-        name = normalize_task_type(task_type)
+        refuse_no_model(f"parameters= of task type {task_type!r}", parameters)
+        name = normalize_task_type(task_type) if isinstance(task_type, str) else None
         if name is None:
             raise RegistrationError(
                 f"task type {task_type!r} must be 1-100 letters, digits, '_' or '-'",
@@ -182,6 +195,8 @@ class Registry:
         a yes; False makes the message invalid and tells `refusal`; an exception, or no answer
         within `patience` seconds, means another attempt later. Answers are kept for `keep` seconds.
         """
+        refuse_number("keep", keep, 0)
+        refuse_number("patience", patience, 0.001)
         if isinstance(target, str):
             key = (TaskRequestPayload.message_type_name(), normalize_task_type(target) or "")
         else:
@@ -192,6 +207,11 @@ class Registry:
                 )
 
         def register(ask: Ask) -> Ask:
+            if not _is_async(ask):
+                raise RegistrationError(
+                    f"the check {_name(ask)} must be an `async def`: it asks another service; what "
+                    "is known here at once goes to registry.know"
+                )
             check = Check(field, ask, keep, patience, refusal)
             self._checks.setdefault(key, []).append(check)
             return ask
@@ -203,6 +223,12 @@ class Registry:
 
         For fields such as `Annotated[str, reference("user")]`.
         """
+        if not callable(exists) or _is_async(exists):
+            raise RegistrationError(
+                f"what is known of {kind!r} must be a plain function of a name that answers yes or "
+                f"no at once, and {_name(exists)} is not; what has to ask another service is an "
+                "@registry.check"
+            )
         if self._known.setdefault(kind, exists) is not exists:
             raise RegistrationError(f"what is known of {kind!r} is registered twice; remove one")
 
@@ -236,6 +262,7 @@ class Registry:
         for registry in registries:
             whole.include(registry)
         whole._refuse_idle_checks()
+        whole._refuse_undefined()
         return whole
 
     def route(self, message_type: str, task_type: str = "") -> Route | None:
@@ -253,7 +280,11 @@ class Registry:
         return tuple(sorted(task for _, task in self._routes if task))
 
     def catalog(self) -> Catalog:
-        """Compile the union of the shipped payloads and those registered here."""
+        """Compile the union of the shipped payloads and those registered here.
+
+        Raises RegistrationError for a model that names a class which is not there.
+        """
+        self._refuse_undefined()
         shipped = {payload.message_type_name(): payload for payload in SHIPPED_PAYLOADS}
         return Catalog((shipped | self._payloads).values())
 
@@ -272,6 +303,13 @@ class Registry:
                         f"{what} asks for the field {check.field!r}, which "
                         f"{route.model.__qualname__} has not; name one it has"
                     )
+
+    def _refuse_undefined(self) -> None:
+        for route in self._routes.values():
+            refuse_undefined(route.model, f"the processor of {route.name}")
+            if route.parameters is not None and not route.parameters.pydantic_complete:
+                route.parameters.rebuild()  # what it named was not there yet
+            refuse_undefined(route.result, f"the answers of {route.name}")
 
     def _register_payload(self, payload: type[Payload]) -> None:
         name = payload.message_type_name()
@@ -322,6 +360,12 @@ def _refuse_misfit(route: Route, what: str) -> None:
             f"the processor of {what} returns {route.result.__name__}; an answer is a payload, a "
             "model, a dict or None",
         )
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - asked for what it is, not whether it is
+    )
 
 
 def _name(process: object) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from pydantic import BaseModel, TypeAdapter
 
 from messages import Payload
-from workers.registration import RegistrationError
+from workers.registration import RegistrationError, refuse_number
 from workers.retry_policy import AS_SET, RetryPolicy
 
 if TYPE_CHECKING:
@@ -59,15 +59,15 @@ class Limits:
                 'transaction=True cannot go with executor="process": the inbox\'s transaction is '
                 "the worker's own and cannot be used from another process; leave one of them away"
             )
-        for name, least in (
-            ("time_limit", 0.001),
-            ("concurrency", 1),
-            ("rate", 0.001),
-            ("retries", 0),
+        for name, least, whole in (
+            ("time_limit", 0.001, False),
+            ("concurrency", 1, True),
+            ("rate", 0.001, False),
+            ("retries", 0, True),
         ):
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise RegistrationError(f"{name}={value} can never work; give {least} or more")
+            if value is not None:
+                refuse_number(name, value, least, whole=whole)
         if self.executor and self.concurrency is None:
             # As frozen dataclasses set themselves.
             object.__setattr__(self, "concurrency", os.cpu_count() or 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Final
 
 #: Characters of a reason that are told.
@@ -29,6 +30,8 @@ class Retry(Exception):
     def __init__(self, reason: str = "", *, after: float | None = None) -> None:
         super().__init__(reason)
         self.reason = _sendable(reason)
+        if after is not None and (not isinstance(after, int | float) or isnan(after)):
+            raise TypeError(f"Retry(after=…) is so many seconds, and no {type(after).__name__}")
         self.after = after
 
 

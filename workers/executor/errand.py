@@ -91,6 +91,7 @@ class Called:
         self._now = now
         self._process: Process = find(calling.process)
         model = find(calling.model)
+        model.model_rebuild()  # it may name what stands below it; nothing is done where it is whole
         self._parameters = TypeAdapter(model) if calling.is_task else None
         payloads = {payload.message_type_name(): payload for payload in SHIPPED_PAYLOADS}
         if issubclass(model, Payload):
