@@ -16,13 +16,58 @@ from unit.console.visiting import (
 from workers.console.doors.gate import Hosts
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", ""])
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io"])
 async def test_another_host_is_refused(host: str) -> None:
     """A name that somebody points at loopback gets nothing (DNS rebinding)."""
     async with visitor(opened()) as browser:
         answer = await browser.get("/contracts", headers={"host": host})
     assert answer.status_code == 421
     assert "Contracts" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "localhost@evil.example",
+        "localhost:80@evil.example",
+        "evil.example@localhost",
+        "localhost,evil.example",
+        "localhost evil.example",
+        "localhost/evil.example",
+        "localhost:",
+        "localhost:http",
+        "localhost:0",
+        "localhost:65536",
+        "localhost:8080:8080",
+        "[::1",
+        "::1",
+        "[::1]evil.example",
+        "[::1]:x",
+        "[1:2]",
+        "[localhost]",
+    ],
+)
+async def test_a_malformed_host_is_refused(host: str) -> None:
+    """What a proxy or a browser may read otherwise than we do is read by nobody."""
+    async with visitor(opened()) as browser:
+        answer = await browser.get("/contracts", headers={"host": host})
+    assert answer.status_code == 400
+    assert "Contracts" not in answer.text
+
+
+async def test_two_hosts_are_refused() -> None:
+    """Whichever comes first."""
+    async with visitor(opened()) as browser:
+        two = [("host", "localhost"), ("host", "evil.example")]
+        assert (await browser.get("/contracts", headers=two)).status_code == 400
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:65535"])
+async def test_this_machine_is_answered_by_its_names(host: str) -> None:
+    """With a port and without."""
+    async with visitor(opened()) as browser:
+        assert (await browser.get("/contracts", headers={"host": host})).status_code == 200
 
 
 async def test_configured_hosts_are_answered() -> None:

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from unit.console.visiting import opened
+from waiting import eventually
 
 from workers.console import live
 from workers.console.doors import forms
@@ -80,6 +81,23 @@ async def test_a_form_that_does_not_arrive_is_not_waited_for(
         assert b"408" in await reader.readline()
 
 
+async def test_whoever_leaves_while_sending_a_form_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A closed tab is told to nobody who must act."""
+    caplog.set_level("DEBUG", "leveret.console")
+    async with opened() as app, line_to(app) as (_, writer):
+        writer.write(
+            b"POST /letters/discard HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n"
+            b"content-type: application/x-www-form-urlencoded\r\n\r\ntoken="
+        )
+        await writer.drain()
+        writer.close()
+        await eventually(lambda: "left before it was here" in caplog.text)
+    loud = {one.name for one in caplog.records if one.levelname not in {"DEBUG", "INFO"}}
+    assert loud.isdisjoint({"uvicorn.error", "leveret.console"})
+
+
 async def test_a_stream_that_nobody_reads_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is one of a bounded number, and must not keep its place for ever."""
     monkeypatch.setattr(live, "LONGEST", 0.2)
@@ -92,7 +110,5 @@ async def test_a_stream_that_nobody_reads_ends(monkeypatch: pytest.MonkeyPatch) 
     app = Starlette(routes=[Route("/", endless)])
     async with line_to(app) as (_, writer), asyncio.timeout(PATIENCE):
         writer.write(ASKED)
-        while not len(listeners):  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.01)
-        while len(listeners):  # noqa: ASYNC110 - likewise
-            await asyncio.sleep(0.01)
+        await eventually(lambda: len(listeners))
+        await eventually(lambda: not len(listeners))

@@ -9,13 +9,14 @@ import asyncio
 import binascii
 import hashlib
 import hmac
+import logging
 import secrets
 from base64 import b64decode
 from collections import OrderedDict
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from workers.console.doors.cookies import cookie_name, safe_next, set_cookie, to_login
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from workers.console.doors.users import User
+
+log = logging.getLogger("leveret.console")
 
 #: The field in which a form says for whom it was made.
 TOKEN: Final = "token"  # noqa: S105 - its name
@@ -85,6 +88,10 @@ class Doors:
             response = await self._enter(request)
         except Refused as refused:
             response = self._refused(request, refused)
+        except ClientDisconnect:
+            # Nobody is there to be answered, and nothing was begun.
+            log.debug("whoever sent a form to %s left before it was here", request.url.path)
+            return
         if response is None:
             await self._app(scope, receive, send)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,10 @@ SAID: Final = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
+_HOST: Final = re.compile(
+    r"(?:(?P<name>[a-z0-9_.-]+)|\[(?P<ipv6>[0-9a-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII
+)
+_PORTS: Final = range(1, 65_536)
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to know it, not to listen there
 
@@ -53,9 +58,9 @@ class Hosts:
         return cls(frozenset(names), addresses=everywhere)
 
     def known(self, host: str) -> bool:
-        """Whether a Host header names us."""
-        name = _name(host)
-        return name in self.names or (self.addresses and is_address(name))
+        """Whether a Host header names us; a malformed one names nobody."""
+        name = name_in(host)
+        return name is not None and (name in self.names or (self.addresses and is_address(name)))
 
 
 def is_loopback(host: str) -> bool:
@@ -99,7 +104,11 @@ class Gate:
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not self._hosts.known(hosts[0]):
+        if len(hosts) != 1 or name_in(hosts[0]) is None:
+            return PlainTextResponse(
+                "The request must say once, as name or name:port, which host it is for.\n", 400
+            )
+        if not self._hosts.known(hosts[0]):
             return PlainTextResponse(
                 "This console is not called by that name; add it to LEVERET_CONSOLE_HOSTS.\n",
                 421,
@@ -126,9 +135,15 @@ def _same_origin(headers: Headers, host: str) -> bool:
     return headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
 
 
-def _name(host: str) -> str:
-    """Return the name in a Host header, without port and brackets."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+def name_in(host: str) -> str | None:
+    """Return the name in a Host header, without port and brackets; None where it is malformed.
+
+    Whatever else stands there - a user before an @, a second name - may be read as another host by
+    a browser, a proxy or a page.
+    """
+    found = _HOST.fullmatch(host.lower())
+    if found is None or int(found["port"] or 1) not in _PORTS:
+        return None
+    if found["ipv6"] is not None and not is_address(found["ipv6"]):
+        return None
+    return found["ipv6"] or found["name"]
