@@ -146,7 +146,10 @@ def _queues(queues: Mapping[str, Depth], names: Names) -> list[Table | Text]:
             continue
         dead = name.startswith(order[1]) and name != names.journal and depth.messages
         style = "red" if dead else ""
-        table.add_row(Text(name, style), f"{depth.messages:,}", str(depth.consumers))
+        waiting = Text(f"{depth.messages:,}")
+        if name == names.journal:  # kept, and waiting for nobody
+            waiting = Text(f"{depth.messages:,} (history)", "dim")
+        table.add_row(Text(name, style), waiting, str(depth.consumers))
     rungs = Text(f"{plural(empty, 'retry rung')} with nothing waiting", "dim")
     return [table, rungs] if empty else [table]
 

@@ -41,6 +41,8 @@ class QueueRow(NamedTuple):
     tone: str
     #: The group whose dead letters it holds; empty for other queues.
     letters_of: str
+    #: Whether what it holds is kept and waits for nobody: no backlog, however much it is.
+    history: bool
 
 
 class ReplicaRow(NamedTuple):
@@ -177,10 +179,11 @@ def _queue(name: str, depth: Depth, names: Names) -> QueueRow:
         elif depth.messages:
             state, tone = "open letters", "bad"
     elif name == names.journal:
-        state = "history"
+        state = "keeps the history"
     elif name.startswith(f"{names.retries}.") and depth.messages:
         state, tone = "waiting for another try", "warn"
-    return QueueRow(name, depth.messages, depth.consumers, state, tone, group)
+    history = name == names.journal
+    return QueueRow(name, depth.messages, depth.consumers, state, tone, group, history)
 
 
 def replica_row(one: Replica, clock: float, *, most: int | None = MOST_TYPES) -> ReplicaRow:

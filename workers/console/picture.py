@@ -40,6 +40,8 @@ class Box:
     #: Messages in a queue; None for exchanges, and where nobody knows.
     depth: int | None = None
     consumers: int | None = None
+    #: Whether its messages are kept rather than waiting for somebody.
+    history: bool = False
 
     @property
     def middle(self) -> int:
@@ -96,6 +98,7 @@ def picture(
                     state=states.get(f"{kind} {name}", fallback),
                     depth=depth,
                     consumers=consumers,
+                    history=name == topology.names.journal,
                 )
         bottom += rows * ROW + 10
     lines = _lines(topology.bindings, boxes, states, fallback)

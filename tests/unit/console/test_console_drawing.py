@@ -38,6 +38,7 @@ def test_the_picture_shows_every_box_and_what_is_missing() -> None:
     assert {box.name for box in drawn.boxes} == {one.name for one in wanted.declarations}
     assert {box.state for box in drawn.boxes} == {"missing"}
     assert [box.depth for box in drawn.boxes if box.name == "leveret.dead.images"] == [7]
+    assert [box.name for box in drawn.boxes if box.history] == ["leveret.dead.journal"]
     assert all(box.y + 38 <= drawn.height for box in drawn.boxes)
     assert len(drawn.lines) == len({(one.source, one.destination) for one in wanted.bindings})
     unseen = picture(wanted, None, {})

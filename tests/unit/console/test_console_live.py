@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from workers.console.doors.entry import Refused
 from workers.console.feed import Feed
 from workers.console.live import MOST, Listeners, Stream
 from workers.console.now import now_of
+from workers.console.view import View
 from workers.presence.watching import Picture
 from workers.settings import Settings
 
@@ -73,13 +75,20 @@ async def test_streams_are_bounded() -> None:
 
 
 def test_now_shows_what_was_seen() -> None:
-    """A dead-letter queue leads to its letters; a work queue without workers is told."""
+    """Letters are led to, a queue without workers is told, and history is no backlog."""
     feed = Feed(Settings())
-    queues = {"leveret.dead.default": Depth(3, 0), "leveret.work.default": Depth(2, 0)}
+    queues = {
+        "leveret.dead.default": Depth(3, 0),
+        "leveret.dead.journal": Depth(9, 0),
+        "leveret.work.default": Depth(2, 0),
+    }
     feed.picture = Picture((), queues, 3, {}, {}, 0.004, None, ())
     now = now_of(feed, Names(), clock=1.0)
-    assert [(one.name, one.state, one.letters_of) for one in now.queues] == [
-        ("leveret.work.default", "nobody takes from it", ""),
-        ("leveret.dead.default", "open letters", "default"),
+    assert [(one.name, one.state, one.letters_of, one.history) for one in now.queues] == [
+        ("leveret.work.default", "nobody takes from it", "", False),
+        ("leveret.dead.default", "open letters", "default", False),
+        ("leveret.dead.journal", "keeps the history", "", True),
     ]
+    view = View(guarded=False, prefix="leveret", pages=())
+    assert re.search(r'"history">9 <span[^>]*>\(history\)<', view.part("now_part.html", now=now))
     assert [one.value for one in now.figures if one.name == "Dead letters"] == ["3"]
