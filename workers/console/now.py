@@ -153,7 +153,8 @@ def _quantiles(
     name: str, half: float | None, most: float | None, past: list[float | None], about: str
 ) -> Figure:
     value, _, unit = seconds(half).partition(" ")
-    return Figure(name, value, unit, past, f"99 % within {seconds(most)}, {about}")
+    more = "nothing was handled yet" if most is None else f"99 % within {seconds(most)}, {about}"
+    return Figure(name, value, unit, past, more)
 
 
 def _queues(picture: Picture, names: Names) -> tuple[QueueRow, ...]:
@@ -178,8 +179,6 @@ def _queue(name: str, depth: Depth, names: Names) -> QueueRow:
             state, tone = "an action has some in hand", "warn"
         elif depth.messages:
             state, tone = "open letters", "bad"
-    elif name == names.journal:
-        state = "keeps the history"
     elif name.startswith(f"{names.retries}.") and depth.messages:
         state, tone = "waiting for another try", "warn"
     history = name == names.journal

@@ -86,6 +86,15 @@ async def test_a_misfit_is_told_field_by_field_and_not_sent() -> None:
     assert html.escape(HOSTILE, quote=False).replace('"', "&#34;") in answer.text
 
 
+async def test_lines_come_back_as_they_were_typed() -> None:
+    """Browsers send their ends as two characters, of which none may show, or be sent on."""
+    async with visitor(opened(registry=picky())) as browser:
+        path = "/contracts/task_request/pick"
+        form = {"token": token(await browser.get(path)), "payload": '{\r\n"x": 1\r\n}'}
+        answer = await browser.post(path, data=form)
+    assert ">{\n&#34;x&#34;: 1\n}</textarea>" in answer.text
+
+
 async def test_what_fits_and_finds_no_broker_says_so() -> None:
     """And keeps what was typed."""
     async with visitor(opened(registry=picky())) as browser:

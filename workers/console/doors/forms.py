@@ -47,7 +47,8 @@ async def posted(request: Request) -> dict[str, tuple[str, ...]]:
     except ValueError as error:  # too many fields, or no form at all
         raise Refused(400, "That is no form of this console; nothing was done.") from error
     for name, value in pairs:
-        fields.setdefault(name, []).append(value)
+        # Browsers send every line break of a text as two characters; nobody typed the first.
+        fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
     return {name: tuple(values) for name, values in fields.items()}
 
 
