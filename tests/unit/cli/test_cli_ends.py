@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PRESSED = """
 import os, signal, sys
 
+# A run in a shell's background was told to ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Swallowing:
     def find_spec(self, name, path=None, target=None):
         if name == "workers.cli.app":
