@@ -222,24 +222,6 @@ async def test_a_closed_tab_stops_nothing(address: str, browser: Browser) -> Non
                 await visit.to("/letters")
 
 
-async def test_everything_works_without_javascript(address: str, browser: Browser) -> None:
-    """Filters, a plan and a discard, by plain links and forms."""
-    async with visiting(browser, address, java_script_enabled=False) as visit:
-        page = visit.page
-        await visit.to("/letters")
-        await page.get_by_label("Body contains").fill("textarea")
-        await page.get_by_role("button", name="Filter").click()
-        await page.get_by_role("heading", name="1 letter").wait_for()
-        await page.get_by_role("button", name="Discard…").click()
-        await page.get_by_label("Why nobody needs them").fill("a stranger's")
-        await page.get_by_role("button", name="Discard 1 letter").click()
-        async with asyncio.timeout(PATIENCE):
-            while not await page.locator("#ending", has_text="done").is_visible():
-                await page.reload()  # as its <noscript> does by itself, or a person
-        await visit.to("/history")
-        await expect_seen(page.get_by_text("a stranger's"))
-
-
 async def test_a_contract_is_published_and_answered(address: str, browser: Browser) -> None:
     """The form's example as it stands; the answer stands below it."""
     async with visiting(browser, address) as visit:

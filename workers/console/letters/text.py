@@ -26,8 +26,8 @@ def editable(body: bytes) -> str | None:
 
 
 def posted(text: str) -> bytes:
-    """Return the body that a form's text stands for: browsers send line ends as CR and LF."""
-    return text.replace("\r\n", "\n").encode("utf-8", "replace")
+    """Return the body that a form's text stands for."""
+    return text.encode("utf-8", "replace")
 
 
 def _indented(text: str) -> str:
