@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from workers.outcome import Delivery, Properties
 
+#: What the name of each of ours begins with.
+OURS: Final = "leveret-"
 ID: Final = "leveret-id"
 ERROR_CODE: Final = "leveret-error-code"
 ERROR: Final = "leveret-error"
@@ -48,7 +50,7 @@ MOST_HISTORY: Final = 10
 MOST_REASON: Final = 200
 
 #: Never copied: the broker acts on them (x-death decides dead-lettering loops, CC and BCC route).
-_DANGEROUS: Final = ("x-", "cc", "bcc", "leveret-")
+_DANGEROUS: Final = ("x-", "cc", "bcc", OURS)
 #: Sender's headers kept on copies: bounded, because a header frame is never split.
 MOST_KEPT: Final = 32
 MOST_KEPT_BYTES: Final = 8_192

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from messages import ErrorCode
 from workers.answering.unsayable import Unsayable
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from topology import Delay
     from workers.retry_policy import RetryPolicy
+
+
+#: Characters of a name in a program that are told of it; one that was made up may have any number.
+LONGEST_NAME: Final = 200
 
 
 class NotNow(Exception):
@@ -122,7 +126,7 @@ def failure_of(error: BaseException) -> Failure:
 
 def raised(who: str, error: BaseException) -> Failure:
     """Return what is told of an exception that somebody raised."""
-    name = type(error).__name__
+    name = type(error).__name__[:LONGEST_NAME]
     return Failure(
         ErrorCode.PROCESSING_FAILED,
         f"{who} raised {name}{place(error)}",
@@ -140,7 +144,8 @@ def place(error: BaseException) -> str:
         trace = trace.tb_next
     code = trace.tb_frame.f_code
     module = trace.tb_frame.f_globals.get("__name__", "?")
-    return f" in {code.co_qualname} ({module}, line {trace.tb_lineno})"
+    where = f"{code.co_qualname[:LONGEST_NAME]} ({module[:LONGEST_NAME]}, line {trace.tb_lineno})"
+    return f" in {where}"
 
 
 def attempt_of(failure: Failure, *, attempt: int, now: datetime, worker: str) -> Attempt:

@@ -11,10 +11,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
-from workers.headers import ID
+from workers.headers import ID, REPLAY_OF
 from workers.outcome import Answer, Batched, DeadLettered, Expired, Replied, Requeued, Retried
 from workers.publication import Publication, Published, aim
-from workers.settling.copies import Origin, dead_letter, journal_copy, retry_copy
+from workers.settling.copies import Origin, bare, dead_letter, journal_copy, retry_copy
 from workers.settling.knocking import Knocking, Waiting
 from workers.settling.patience import Patience
 
@@ -183,7 +183,10 @@ class Settler:
             self._broker.later(_pause(tries), partial(self._waited, delivery, again))
         else:
             self._books.undeliverable(answer)
-            log.warning(
+            # Whoever asked first has long gone when an operator sends the message again.
+            replay = REPLAY_OF in delivery.properties.headers
+            log.log(
+                logging.INFO if replay else logging.WARNING,
                 "answer undeliverable (%s): the asker is gone or its queue is full",
                 fate.value,
                 extra={"correlation_id": answer.correlation_id},
@@ -230,6 +233,14 @@ class Settler:
             self._books.abandoned(delivery)
         elif taken:
             then()
+        elif fate is Published.UNSENDABLE and (small := bare(copy)) != copy:
+            log.warning(
+                "a copy for %s does not fit into what this broker takes: it goes without its "
+                "history, its single errors and the sender's headers",
+                aim(copy),
+                extra={"letter_id": copy.headers.get(ID)},
+            )
+            self._insist(delivery, small, then)
         elif fate is Published.REFUSED and copy.exchange == self._origin.names.dead:
             # The journal has no room that could be used up: it is another queue bound there that
             # is full. Each further try would be one more line in the journal, and that queue is

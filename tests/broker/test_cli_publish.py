@@ -112,6 +112,7 @@ async def test_an_answer_that_does_not_come_is_told(amqp_url: str) -> None:
     ended = await leveret("publish", "--task", "echo", "--wait", "--timeout", "0.3", url=amqp_url)
     assert ended.code == 1
     assert "no answer within 0.3 s to 1 of 1 message" in ended.err
+    assert "waits for its retry" in ended.err
     assert ended.err.count("\n") == 1
 
 

@@ -138,8 +138,9 @@ class Publishing:
             missing = self._answers.missing
             say(
                 f"no answer within {self._how.timeout:g} s to {len(missing)} of "
-                f"{plural(self._sent, 'message')} ({some(missing)}): is a worker there that takes "
-                "it? See `leveret top`, or wait longer with --timeout"
+                f"{plural(self._sent, 'message')} ({some(missing)}): what failed at first waits "
+                "for its retry, and what no worker takes waits for one; `leveret top` shows both. "
+                "Wait longer with --timeout"
             )
             return False
         return True

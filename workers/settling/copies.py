@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from topology.names import LONGEST_NAME
 from workers import headers as h
 from workers.publication import Publication
 
@@ -24,8 +25,16 @@ if TYPE_CHECKING:
 
 #: Bytes of the `leveret-error` header; with the history and the rest our headers stay under 16 KiB.
 MOST_ERROR: Final = 8_192
+#: Characters of each text of a single error, and of an exception's name: nobody may make a letter
+#: unsendable by what they call their things.
+MOST_TEXT: Final = 500
+MOST_NAME: Final = 200
+#: Bytes of each text that a bare copy keeps, beside those by which it finds its way.
+MOST_BARE: Final = 100
 #: The exchange that takes a copy straight to the queue its routing key names.
 AT_ONCE: Final = ""
+#: Headers that a bare copy keeps whole: an operator sends a letter back by them.
+_WAY: Final = frozenset({h.EXCHANGE, h.ROUTING_KEY, h.QUEUE, h.MESSAGE_ID, h.USER_ID})
 #: A list index in a field path: the same mistake at another place is the same mistake.
 _INDEX: Final = re.compile(r"\.\d+(?=\.|$)|\[\d+\]")
 
@@ -52,7 +61,10 @@ def fingerprint(failure: Failure, subject: Subject) -> str:
 
 def error_header(failure: Failure) -> str:
     """Return the diagnosis as JSON, with as many of its errors as the header has room for."""
-    errors = [error._asdict() for error in failure.errors]
+    errors = [
+        {name: text[:MOST_TEXT] for name, text in error._asdict().items()}
+        for error in failure.errors
+    ]
     process = {} if failure.process is None else {"process": failure.process._asdict()}
     while True:
         text = orjson.dumps(
@@ -62,7 +74,7 @@ def error_header(failure: Failure) -> str:
                 "error_count": failure.error_count,
                 "errors": errors,
                 "retryable": failure.retryable,
-                "exception": failure.exception,
+                "exception": failure.exception[:MOST_NAME],
                 **process,
             },
         )
@@ -114,10 +126,34 @@ def dead_letter(
         h.FAILED_AT: now.isoformat(),
         h.WORKER: origin.worker,
         h.QUEUE: delivery.queue,
-        h.MESSAGE_TYPE: subject.message_type,
-        h.TASK_TYPE: subject.task_type,
+        h.MESSAGE_TYPE: _short(subject.message_type),
+        h.TASK_TYPE: _short(subject.task_type),
     }
     return _copy(delivery, AT_ONCE, origin.names.dead_queue(origin.group), headers)
+
+
+def bare(copy: Publication) -> Publication:
+    """Return a copy with no more than it cannot do without, for when the whole cannot be sent.
+
+    Where it came from and goes back to stays; its history, the single errors and the sender's own
+    headers do not, and other texts are cut. A bare copy stays as it is.
+    """
+    headers: dict[str, object] = {}
+    for name, value in copy.headers.items():
+        if name in _WAY or (name.startswith(h.OURS) and isinstance(value, int)):
+            headers[name] = value
+        elif name == h.ERROR:
+            headers[name] = _bare_error(value)
+        elif name.startswith(h.OURS) and name != h.HISTORY and isinstance(value, str):
+            headers[name] = _cut(value, MOST_BARE)
+    return copy._replace(headers=headers)
+
+
+def _bare_error(told: object) -> str:
+    """Return the code, and the beginning of the reason."""
+    failure = orjson.loads(str(told))
+    reason = failure["reason"][:MOST_BARE]
+    return orjson.dumps({"code": failure["code"], "reason": reason}).decode()
 
 
 def _lineage(delivery: Delivery, origin: Origin, now: datetime) -> dict[str, object]:
@@ -162,6 +198,9 @@ def _copy(
 
 def _short(text: str | None) -> str | None:
     """Return a text that fits AMQP's 255 bytes: replacement characters may have made it longer."""
-    if text is None:
-        return None
-    return text.encode()[:255].decode("utf-8", "ignore")
+    return None if text is None else _cut(text, LONGEST_NAME)
+
+
+def _cut(text: str, most: int) -> str:
+    """Return what of a text fits so many bytes."""
+    return text.encode()[:most].decode("utf-8", "ignore")

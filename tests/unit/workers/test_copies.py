@@ -7,6 +7,7 @@ import orjson
 from messages import ErrorCode, FieldError
 from topology import Delay, Names
 from workers import headers as h
+from workers.link.tables import pack_table
 from workers.outcome import (
     Attempt,
     DeadLettered,
@@ -16,9 +17,11 @@ from workers.outcome import (
     Retried,
     Subject,
 )
+from workers.recovery import failure_of
 from workers.settling.copies import (
     MOST_ERROR,
     Origin,
+    bare,
     dead_letter,
     fingerprint,
     journal_copy,
@@ -127,6 +130,42 @@ def test_our_headers_stay_small_whatever_happened() -> None:
     kept = orjson.loads(str(told[h.HISTORY]))
     assert (kept[0]["attempt"], kept[-1]["attempt"]) == (0, 98)
     assert sum(len(str(name)) + len(str(value)) for name, value in told.items()) < 16_384
+
+
+def test_our_headers_stay_small_whatever_things_are_called() -> None:
+    """The name of an exception, of a type, or one error's text: each part has its bound."""
+    huge = "\u0000" * 100_000
+    errors = (FieldError(huge, huge, huge, huge),)
+    failure = Failure(ErrorCode.PROCESSING_FAILED, huge, errors, 1, exception=huge)
+    told = dead(DeadLettered(Subject(huge, huge), failure, "letter-1"), delivery())
+    assert len(str(told[h.ERROR])) <= MOST_ERROR
+    assert sum(len(str(name)) + len(str(value)) for name, value in told.items()) < 16_384
+
+
+def test_an_exceptions_name_is_told_in_part() -> None:
+    """Whoever makes one up has its first letters in every place that tells it."""
+    failure = failure_of(type("E" * 100_000, (Exception,), {})())
+    assert failure.exception == "E" * 200
+    assert len(failure.reason) < 500
+
+
+def test_a_bare_copy_keeps_its_way_and_fits_a_small_frame() -> None:
+    """Its code, the beginning of the reason, where it came from and goes back to; no more."""
+    long = "\u0000" * 100_000
+    history = tuple(Attempt(n, "processing_failed", long, "2026", "w") for n in range(10))
+    failure = Failure(ErrorCode.REJECTED, long, (FieldError(long, "", "t", "m"),), 1)
+    outcome = DeadLettered(Subject(long, long), failure, "letter-1", 3, history)
+    sender = {f"name-{number}": "v" * 100 for number in range(30)}
+    letter = dead_letter(delivery(message_id="m" * 255, headers=sender), outcome, ORIGIN, NOW)
+    small = bare(letter)
+    told = small.headers
+    assert small._replace(headers=letter.headers) == letter
+    assert orjson.loads(str(told[h.ERROR]))["code"] == "rejected"
+    assert orjson.loads(str(told[h.ERROR]))["reason"]
+    kept = (h.ID, h.ERROR_CODE, h.EXCHANGE, h.ROUTING_KEY, h.QUEUE, h.MESSAGE_ID, h.ATTEMPTS)
+    assert {name: told[name] for name in kept} == {name: letter.headers[name] for name in kept}
+    assert len(pack_table(told)) < 3_000
+    assert bare(small) == small
 
 
 def test_a_senders_headers_are_kept_within_bounds() -> None:

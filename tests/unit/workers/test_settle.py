@@ -56,9 +56,9 @@ class Bench:
             now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         )
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Outcome, delivery: Delivery = DELIVERY) -> None:
         """Begin to settle the one delivery."""
-        self._settler.settle(DELIVERY, outcome, 0.001)
+        self._settler.settle(delivery, outcome, 0.001)
 
 
 @pytest.fixture
@@ -213,6 +213,45 @@ def test_a_refused_copy_for_the_journal_is_not_offered_again(bench: Bench) -> No
     bench.broker.say(Published.CONFIRMED)
     assert bench.broker.told == ["publish", "publish", "publish", "ack"]
     assert bench.books.ends == ["DeadLettered"]
+
+
+def test_a_letter_that_cannot_be_sent_goes_with_less(bench: Bench) -> None:
+    """Its id, code and way; and what the journal hears is the same letter."""
+    bench.settle(DEAD)
+    whole = bench.broker.pending[0].message
+    bench.broker.say(Published.UNSENDABLE)
+    small = bench.broker.pending[0].message
+    assert isinstance(small, Publication)
+    assert small.headers.keys() < whole.headers.keys()
+    assert small.headers["leveret-id"] == "letter-1"
+    for _ in range(4):
+        if bench.broker.pending:
+            bench.broker.say(Published.CONFIRMED)
+    assert bench.books.ends == ["DeadLettered"]
+    assert not bench.broker.waiting
+
+
+def test_a_letter_of_which_nothing_can_be_sent_is_held(bench: Bench) -> None:
+    """Its body is more than the broker takes now: the message stays, and that is told."""
+    bench.settle(DEAD)
+    bench.broker.say(Published.UNSENDABLE)
+    for _ in range(5):
+        bench.broker.say(Published.UNSENDABLE)
+        assert "ack" not in bench.broker.told
+        bench.broker.wait()
+
+
+@pytest.mark.parametrize(("header", "level"), [("replay-of", "INFO"), ("else", "WARNING")])
+def test_an_answer_to_a_replay_is_not_missed(
+    bench: Bench, caplog: pytest.LogCaptureFixture, header: str, level: str
+) -> None:
+    """Who asked first has long gone when an operator sends the message again; it is counted."""
+    caplog.set_level("INFO", "leveret.settle")
+    headers = {f"leveret-{header}": "letter-0"}
+    bench.settle(REPLIED, DELIVERY._replace(properties=Properties(headers=headers)))
+    bench.broker.say(Published.RETURNED)
+    assert [record.levelname for record in caplog.records] == [level]
+    assert bench.books.ends == ["undeliverable", "Replied"]
 
 
 def test_what_is_refused_by_a_full_queue_leaves_nothing_in_the_journal(bench: Bench) -> None:
