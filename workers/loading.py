@@ -26,21 +26,39 @@ ENTRY_POINTS: Final = "leveret.processors"
 def load(modules: Iterable[str], *, offered: Iterable[str]) -> Registry:
     """Return one registry with the processors of the modules, or of the entry points allowed.
 
-    A module is `package.module:registry`; without a colon its `registry` is taken. Raises
+    A module is `package.module:registry`; without a colon its `registry` is taken. What is offered
+    may be named by its module, too; the name of an entry point comes first. Raises
     RegistrationError with what to do for one that cannot be imported or has none.
     """
     named = tuple(modules)
     if named:
         return Registry.of(_registry(name) for name in named)
-    allowed = set(offered)
-    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    missing = allowed - found.keys()
-    if missing:
+    found = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
+    return Registry.of(
+        _registry(found[name]) if name in found else _unoffered(name, found)
+        for name in sorted(set(offered))
+    )
+
+
+def _unoffered(name: str, found: Iterable[str]) -> Registry:
+    """Return the registry of a module that no entry point is called after."""
+    try:
+        return _registry(name)
+    except RegistrationError as error:
+        if not _is_missing(name, error.__cause__):
+            raise
         raise RegistrationError(
-            f"no installed package offers the processors {', '.join(sorted(missing))}; install it, "
-            f"or name what is there in LEVERET_PROCESSORS: {', '.join(sorted(found)) or 'nothing'}",
-        )
-    return Registry.of(_registry(found[name].value) for name in sorted(allowed))
+            f"no installed package offers the processors {name!r}, and there is no such module; "
+            "install it, go to its directory, or name what is there in LEVERET_PROCESSORS: "
+            f"{', '.join(sorted(found)) or 'nothing'}",
+        ) from error
+
+
+def _is_missing(name: str, error: BaseException | None) -> bool:
+    """Whether it is the module itself that is not there, not something that it imports."""
+    path = name.partition(":")[0]
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return missing is not None and (path == missing or path.startswith(f"{missing}."))
 
 
 def _registry(name: str) -> Registry:

@@ -15,6 +15,7 @@ from workers.cli.editing import edited, sets
 from workers.cli.letters import (
     ANY_TABLE,
     EVERYTHING,
+    UNJUDGED,
     Filters,
     Json,
     Registries,
@@ -197,14 +198,15 @@ def _propose(proposal: Proposal, *, json: bool, yes: bool) -> None:
         write(line(told))
         return
     lines = [proposal.told]
-    if proposal.undecided:
-        lines[0] += f"; for {proposal.undecided} of them the processor has the last word"
     lines += [f"  {count:>7}  go to {queue or '?'}" for queue, count in proposal.queues.items()]
     put("\n".join(lines))
     if proposal.failing:
         put("would fail again:\n" + counted(proposal.failing))
+    if proposal.unjudged:
+        say(f"{plural(proposal.unjudged, 'letter')} cannot be judged: {UNJUDGED}")
     if not yes:
-        say("nothing was sent; --yes sends what would pass")
+        also = ", and what only a run can tell of" if proposal.undecided else ""
+        say(f"nothing was sent; --yes sends what would pass{also}")
 
 
 def _refused(shown: Shown, body: bytes, foreseen: Foreseen) -> int:
@@ -223,7 +225,7 @@ def _refused(shown: Shown, body: bytes, foreseen: Foreseen) -> int:
 
 def _verdict(foreseen: Foreseen | None) -> str:
     if foreseen is None:
-        return "nobody can tell what would come of it"
+        return f"it cannot be judged: {UNJUDGED}"
     if foreseen.passes:
-        return "it would now pass"
+        return "only a run can tell" if foreseen.undecided else "it would now pass"
     return f"it would fail again: {foreseen.error_code}: {foreseen.reason}"

@@ -26,17 +26,17 @@ _COLOURS: Final = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
 
 
 def doctor(
-    *,
+    *modules: Annotated[str, Parameter(help="Where processors are, as for `leveret run`.")],
     json: Annotated[bool, Parameter(negative="", help="Print one JSON document.")] = False,
     where: Where = NOWHERE,
 ) -> int:
     """Look at everything: Python, settings, broker, topology, rights, replicas, dead letters.
 
     Exit code 1 when something is wrong, 4 when no broker answers; notes alone are no failure.
-    Example: `leveret doctor`
+    Example: `leveret doctor`, or `leveret doctor my_package:registry`
     """
     quiet()
-    found = _examined(where)
+    found = _examined(where, modules)
     state = worst(found)
     if json:
         checks = [one._asdict() for one in found]
@@ -48,7 +48,7 @@ def doctor(
     return FAILED if state is State.WRONG else DONE
 
 
-def _examined(where: Where) -> list[Finding]:
+def _examined(where: Where, modules: tuple[str, ...]) -> list[Finding]:
     try:
         chosen = settings(where)
     except SettingsError as error:
@@ -56,7 +56,7 @@ def _examined(where: Where) -> list[Finding]:
             wrong("settings", problem, "`leveret config show` lists every setting")
             for problem in error.problems
         ]
-    return [*here(chosen), *asyncio.run(there(chosen))]
+    return [*here(chosen, modules), *asyncio.run(there(chosen))]
 
 
 def _show(found: Sequence[Finding]) -> None:

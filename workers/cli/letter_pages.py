@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from workers.cli.columns import DIM, PLAIN, RED, SHORT, age, below, coloured, columns, table
+from workers.cli.letters import UNJUDGED
 from workers.logs.clean import clean
 from workers.settling.replays import DONE
 
@@ -158,12 +159,12 @@ def _foretold(shown: Shown) -> str:
     foreseen = shown.foreseen
     where = f" (goes to {shown.destination})" if shown.destination else ""
     if foreseen is None:
-        return f"nobody can tell{where}"
+        return f"cannot be judged: {UNJUDGED}{where}"
     if not foreseen.passes:
         hint = "; -r MODULE:REGISTRY names others" if foreseen.error_code in _UNKNOWN else ""
         return f"would fail again: {foreseen.error_code}: {foreseen.reason}{hint}"
     if foreseen.undecided:
-        return f"would be taken; the processor decides{where}"
+        return f"only a run can tell: the models take it, the processor decides{where}"
     return f"would now pass{where}"
 
 

@@ -95,6 +95,11 @@ class Table:
 
 
 EVERYTHING: Final = Filters()
+#: What to do where nobody can judge a letter.
+UNJUDGED: Final = (
+    "the processors of its workers are not known here; name them with -r MODULE:REGISTRY, or in "
+    "LEVERET_PROCESSORS"
+)
 ANY_TABLE: Final = Table()
 #: Where the processors are that judge what would pass now.
 Registries = Annotated[
@@ -102,7 +107,7 @@ Registries = Annotated[
     Parameter(
         name=["--registry", "-r"],
         negative="",
-        help="Where processors are, as for `leveret run`; by default LEVERET_PROCESSORS.",
+        help="The workers' processors, as for `leveret run`; by default LEVERET_PROCESSORS.",
     ),
 ]
 Json = Annotated[bool, Parameter(negative="", help="A line of JSON each.")]
@@ -229,4 +234,6 @@ def _foresight(chosen: Settings, registries: list[str], user: str) -> Foresight 
             raise
         say(f"nobody can tell what would pass now: {error}")
         return None
-    return Foresight.of(chosen, registry, user=user)
+    # Nobody said which processors the workers have: the examples say nothing of others' types.
+    assumed = not registries and "processors" not in chosen.sources
+    return Foresight.of(chosen, registry, user=user, assumed=assumed)

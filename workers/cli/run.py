@@ -58,8 +58,8 @@ def run(
     Parameters
     ----------
     modules
-        Where processors are, as `package.module:registry`. Without any, the installed packages
-        that LEVERET_PROCESSORS names; by default the examples.
+        Where processors are, as `package.module:registry`. Without any, what LEVERET_PROCESSORS
+        names, installed packages or modules; by default the examples.
     group
         The group whose queues are taken from.
     processes

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from workers.registry import Registry
     from workers.settings import Settings
 
+#: What only says that the processors that were asked do not have it.
+_UNKNOWN: Final = frozenset({ErrorCode.UNKNOWN_TASK_TYPE, ErrorCode.UNKNOWN_MESSAGE_TYPE})
 #: Reasons that lie with the processor or its surroundings, which reading the message cannot judge.
 _AFTERWARDS: Final = frozenset(
     {
@@ -46,21 +48,34 @@ class Foreseen:
 
 
 class Foresight:
-    """Judges letters as a worker with this registry would; `user` is who replays."""
+    """Judges letters as a worker with this registry would; `user` is who replays.
 
-    def __init__(self, pipeline: Pipeline, *, user: str) -> None:
+    `assumed` where nobody said that the workers have these processors: then nothing is said of
+    types that are not among them.
+    """
+
+    def __init__(self, pipeline: Pipeline, *, user: str, assumed: bool = False) -> None:
         self._pipeline = pipeline
         self._user = user
+        self._assumed = assumed
 
     @classmethod
-    def of(cls, settings: Settings, registry: Registry, *, user: str) -> Foresight:
+    def of(
+        cls, settings: Settings, registry: Registry, *, user: str, assumed: bool = False
+    ) -> Foresight:
         """Return what the settings and processors of a worker foresee."""
         source = describe(settings, registry, load_factor=0.0)
-        return cls(Pipeline(registry, policy_of(settings, source, user=user)), user=user)
+        pipeline = Pipeline(registry, policy_of(settings, source, user=user))
+        return cls(pipeline, user=user, assumed=assumed)
 
-    def letter(self, letter: Letter, queue: str, *, body: bytes | None = None) -> Foreseen:
-        """Return what would become of a letter, or of another body in its place."""
+    def letter(self, letter: Letter, queue: str, *, body: bytes | None = None) -> Foreseen | None:
+        """Return what would become of a letter, or of another body in its place.
+
+        None where nobody can tell: the processors are only assumed, and do not have its type.
+        """
         failure = self._pipeline.foresee(self._delivery(letter, queue, body))
+        if failure is not None and self._assumed and failure.code in _UNKNOWN:
+            return None
         if failure is not None:
             return Foreseen(
                 passes=False,

@@ -51,6 +51,7 @@ class Proposer:
             meant=meant,
             passing=frozenset(judged.passing),
             undecided=judged.undecided,
+            unjudged=judged.unjudged,
             failing=dict(judged.failing.most_common()),
             queues=dict(judged.queues),
             canaries=canaries,
@@ -80,6 +81,7 @@ class _Judged:
         self.failing: Counter[str] = Counter()
         self.queues: Counter[str] = Counter()
         self.undecided = 0
+        self.unjudged = 0
 
     def take(self, letter: Letter) -> None:
         """Judge a letter."""
@@ -90,5 +92,6 @@ class _Judged:
             self.failing[f"{foreseen.error_code}: {foreseen.reason}"] += 1
             return
         self.undecided += foreseen is None or foreseen.undecided
+        self.unjudged += foreseen is None
         self.queues[self._operator.destination(letter, self._desk)] += 1
         self.passing.add(letter.id)

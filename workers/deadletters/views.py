@@ -128,8 +128,11 @@ class Proposal:
     meant: Meant
     #: Those that today's worker would take; all of them where nobody can tell.
     passing: frozenset[str]
-    #: Of those, letters the processor itself gave up before: only a run can tell.
+    #: Of those, letters of which only a run can tell: the processor itself, or the broker, gave
+    #: them up before, or nobody can judge them.
     undecided: int
+    #: Of the undecided, letters whose workers' processors are not known here.
+    unjudged: int
     #: How many would be refused again, by reason.
     failing: Mapping[str, int]
     #: How many letters would go to each queue.
@@ -139,8 +142,14 @@ class Proposal:
 
     @property
     def told(self) -> str:
-        """The proposal in a few words: `73 of 80 would now pass`."""
-        return f"{len(self.passing)} of {self.meant.count} would now pass"
+        """The proposal in a few words: `73 of 80 would now pass, of 5 only a run can tell`."""
+        told = f"{self.foretold} of {self.meant.count} would now pass"
+        return f"{told}, of {self.undecided} only a run can tell" if self.undecided else told
+
+    @property
+    def foretold(self) -> int:
+        """How many would surely be taken by today's worker, and were not given up by one."""
+        return len(self.passing) - self.undecided
 
 
 class Phase(StrEnum):

@@ -54,10 +54,10 @@ def packages(
     return ok("packages", f"{count} packages are there and new enough")
 
 
-def processors(settings: Settings) -> tuple[Finding, Registry | None]:
+def processors(settings: Settings, modules: Iterable[str] = ()) -> tuple[Finding, Registry | None]:
     """Tell which processors a bare `leveret run` would have; also returns them."""
     try:
-        registry = load((), offered=settings.processors)
+        registry = load(modules, offered=settings.processors)
     except RegistrationError as error:
         told = " ".join(str(error).split())
         return wrong("processors", told, "mend LEVERET_PROCESSORS or the package"), None

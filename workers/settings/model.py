@@ -117,7 +117,8 @@ class Settings(BaseSettings):
     patience: Annotated[Seconds, AfterValidator(ranges.PATIENCE.seconds)] = 120.0
     #: What this worker calls itself: in answers, heartbeats, logs and dead letters.
     agent_id: str = Field(default_factory=default_agent_id)
-    #: Entry points of `leveret.processors` that a bare `run` takes.
+    #: Where a bare `run` has its processors from: entry points of `leveret.processors`, or modules
+    #: such as `package.module:registry`.
     processors: Texts = ("examples",)
     #: Replicas that one `run` supervises; `auto` follows the load.
     processes: Annotated[

@@ -43,6 +43,14 @@ def test_an_old_python_is_wrong() -> None:
     assert "3.11" in found.advice
 
 
+def test_processors_are_those_of_the_modules_that_are_named() -> None:
+    """As `leveret run` would take them; without any, those of the settings."""
+    found, registry = machine.processors(Settings(processors=("nothing_there",)), ["examples"])
+    assert (found.state, registry is not None) == (State.OK, True)
+    found, registry = machine.processors(Settings(processors=("nothing_there",)))
+    assert (found.state, registry) == (State.WRONG, None)
+
+
 def test_missing_and_old_packages_are_named() -> None:
     """By their names and what is needed; extras are left out."""
 

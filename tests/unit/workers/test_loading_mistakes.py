@@ -51,3 +51,24 @@ def test_what_a_module_prints_while_it_is_imported_is_kept_off_standard_output(
     monkeypatch.setattr(sys, "path", [*sys.path])
     load(["talkative"], offered=())
     assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_what_is_offered_may_be_named_by_its_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its registry or without; an entry point is found all the same."""
+    (tmp_path / "a_module_of_mine.py").write_text(
+        "from workers import Registry\nregistry = Registry()\nother = Registry()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for named in ("a_module_of_mine", "a_module_of_mine:other"):
+        assert not load((), offered=(named,)).task_types
+        assert "echo" in load((), offered=(named, "examples")).task_types
+
+
+def test_processors_that_nobody_offers_are_told_with_those_that_are_there() -> None:
+    """A misspelt entry point looks like a module."""
+    with pytest.raises(RegistrationError, match=r"offers .*: examples") as told:
+        load((), offered=("exmaples",))
+    assert "'exmaples'" in str(told.value)
