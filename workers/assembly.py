@@ -14,6 +14,7 @@ from topology import Names
 from workers.bookkeeping import Bookkeeper
 from workers.control.control import Control, Post, Replica
 from workers.crashes.notes import open_notes
+from workers.crashes.standstill import Standstill
 from workers.crashes.suspects import CrashGuard
 from workers.link.ear import Ear
 from workers.link.link import Link
@@ -78,7 +79,9 @@ def assemble(settings: Settings, registry: Registry, watch: Watch, owner: Owner)
     names, operators = Names(settings.prefix), settings.replaying_users
     origin = Origin(names, settings.group, settings.agent_id, plan.user, operators)
     books = Bookkeeper(watch, origin, link.publish)
-    guard = CrashGuard(open_notes(settings.state_dir))
+    # A turn may be a second late for others' sake; one without a heartbeat is not.
+    standstill = Standstill(settings.amqp_heartbeat + 1.0)
+    guard = CrashGuard(open_notes(settings.state_dir), standstill)
     source = describe(settings, registry, load_factor=0.0)
     policy = policy_of(
         settings, source, user=plan.user, maintenance=lambda: owner.state.maintenance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from messages import ErrorCode
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from workers.verdicts import Reject
 
 log = logging.getLogger("leveret.pipeline")
+
+#: What happens to a worker through a message's fault, as it is told.
+DIED: Final = "the worker process died, or stood still until it lost its connection,"
 
 
 class Endings:
@@ -111,7 +114,7 @@ class Endings:
     def suspected(self, request: Request, starts: int) -> Retried:
         """Return the copy that carries on what is proven of a message that died with a process."""
         times = "once" if starts == 1 else f"{starts} times"
-        reason = f"the worker process died {times} while this was being processed"
+        reason = f"{DIED} {times} while this was being processed"
         return Retried(
             request.subject,
             Failure(ErrorCode.CRASH_LOOP, reason, retryable=True),
@@ -122,11 +125,24 @@ class Endings:
             starts=starts,
         )
 
+    def spared(self, request: Request) -> Retried:
+        """Return the copy of what others made come again so often that the broker would end it."""
+        reason = "it came again and again because another message held the worker up"
+        return Retried(
+            request.subject,
+            Failure(ErrorCode.PROCESSING_FAILED, reason, retryable=True),
+            None,
+            request.past.attempts,
+            request.past.history,
+            held=True,
+            starts=request.past.starts,
+        )
+
     def crash_looped(self, request: Request, starts: int) -> DeadLettered:
         """Return the dead letter of what kills its worker process."""
         # With the first death, which nobody noted.
         reason = (
-            f"the worker process died {starts + 1} times while this was being processed, "
+            f"{DIED} {starts + 1} times while this was being processed, "
             "the last time while nothing else was"
         )
         return self._dead(request, Failure(ErrorCode.CRASH_LOOP, reason))

@@ -41,6 +41,8 @@ MESSAGE_ID: Final = "leveret-message-id"
 USER_ID: Final = "leveret-user-id"
 MESSAGE_TYPE: Final = "leveret-message-type"
 TASK_TYPE: Final = "leveret-task-type"
+#: The broker's own: how often it handed the message out before, in a quorum queue.
+DELIVERED: Final = "x-delivery-count"
 #: The broker's own: a message's place in the stream it is read from.
 OFFSET: Final = "x-stream-offset"
 
@@ -126,6 +128,12 @@ def write_history(history: tuple[Attempt, ...]) -> str:
     told = history if len(history) <= MOST_HISTORY else (history[0], *history[1 - MOST_HISTORY :])
     rows = [attempt._replace(reason=attempt.reason[:MOST_REASON])._asdict() for attempt in told]
     return orjson.dumps(rows).decode()
+
+
+def delivered(delivery: Delivery) -> int:
+    """Return how often the broker says it handed this out before; 0 where it does not say."""
+    # On the first delivery the word is the sender's.
+    return _count(delivery.properties.headers.get(DELIVERED)) if delivery.redelivered else 0
 
 
 def offset_of(delivery: Delivery) -> int:

@@ -88,6 +88,7 @@ class Service:
         if attempts.once is not None:
             attempts.once.begin()
         await self.link.start(within=self._settings.patience)
+        self._guard.standstill.begin()
         self._minding = asyncio.create_task(self._mind(), name="mind")
         self._presence.begin()
         _tune_collector()
@@ -187,6 +188,7 @@ class Service:
         health, patience = self._watch.health, self._settings.patience
         while health.not_consuming_for() <= patience:
             await asyncio.sleep(LOOK_EVERY)
+            self._guard.standstill.turned()
             self._note_blocked(health.blocked(self.link.blocked))
             self._books.clear_held()
             settle_logs()

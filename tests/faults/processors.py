@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Final
 
@@ -68,6 +69,19 @@ async def outage(_work: Work, context: Context) -> dict[str, object]:
 async def reject(_work: Work, _context: Context) -> dict[str, object]:
     """Say no."""
     raise Reject("not this one")
+
+
+@registry.task("leaver", parameters=Work)
+async def leaver(_work: Work, _context: Context) -> dict[str, object]:
+    """Take the whole process along, and make it look like a leave that was asked for."""
+    os._exit(0)
+
+
+@registry.task("holder", parameters=Work)
+async def holder(work: Work, _context: Context) -> dict[str, object]:
+    """Give nobody else a turn."""
+    time.sleep(work.before)  # noqa: ASYNC251 - the very mistake
+    return {}
 
 
 @registry.task("killer", parameters=Work)

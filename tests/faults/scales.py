@@ -63,6 +63,12 @@ SCALES: Final[Mapping[str, Scales]] = {
     "a body that kills its worker, prefetch 50": Scales(
         Scale(100), Scale(2_000, 5), Scale(10_000, 40), (40, 300)
     ),
+    "a body that calls os._exit(0), prefetch 50": Scales(
+        Scale(100), Scale(2_000, 5), Scale(10_000, 40), (40, 300)
+    ),
+    "a body that holds its worker up past the heartbeat, prefetch 50": Scales(
+        Scale(100), Scale(2_000, 3), Scale(10_000, 20), (55, 350)
+    ),
     "worker kill -9": Scales(Scale(600, 4, 2), Scale(20_000, 40, 50), _KILLS, (80, 400)),
     "crash after receive": _CRASH,
     "crash after effect": _CRASH,

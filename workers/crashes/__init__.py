@@ -15,7 +15,12 @@ the moment of death. Proof is cheap, because only suspects need it:
 - Two proven starts, with the first that nobody noted, are three: it is dead-lettered `crash_loop`.
   Deaths in company, however many are found at once, are one proven start and no more.
 
-A lost connection proves nothing, since the process lives on and takes its notes away. Evidence is
-lost where the state directory does not outlive the process (a container without a volume) or with
-the machine; behind it all stands the broker's delivery limit of 20.
+A lost connection alone proves nothing, since the process lives on and takes its notes away. But one
+that was held up (`standstill`) loses its connection for it, and what it held comes back as after a
+death. So for a while whatever comes again is done alone, and standing still meanwhile is a proven
+start. Those that shared the culprit's prefetch are sent anew before the broker has counted too many
+deliveries of them.
+
+Evidence of deaths is lost where the state directory does not outlive the process (a container
+without a volume) or with the machine; behind it all stands the broker's delivery limit of 20.
 """

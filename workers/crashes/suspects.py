@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
+from collections import OrderedDict
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from workers.crashes.notes import key_of
 from workers.crashes.solitude import Solitude
+from workers.crashes.standstill import Standstill
+from workers.headers import delivered
 from workers.outcome import Requeued
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from contextlib import AbstractContextManager
 
     from workers.around.limits import TimeLimit
@@ -22,18 +25,41 @@ if TYPE_CHECKING:
 
 #: Proven unfinished starts that convict: three with the first one, which is never noted.
 CONVICTS: Final = 2
+#: Deliveries counted by the broker after which one that shared its prefetch with a culprit is sent
+#: anew: half of the limit, at which the broker would dead-letter it.
+SHARED: Final = 10
+#: Messages remembered that held up the loop while they were alone.
+MOST_HELD_UP: Final = 1_000
 
 
 class CrashGuard:
-    """Knows which deliveries died with their process; without notes it knows nothing."""
+    """Knows which deliveries died with their process, for which it needs notes, or held it up."""
 
-    def __init__(self, notes: Notes | None = None) -> None:
+    def __init__(self, notes: Notes | None = None, standstill: Standstill | None = None) -> None:
         self._notes = notes
         self.solitude = Solitude()
+        self.standstill = standstill or Standstill()
+        self._held_up: OrderedDict[str, None] = OrderedDict()
 
     def evidence(self, delivery: Delivery) -> int:
-        """Return how many processes of this machine died with it, once for each death."""
-        return 0 if self._notes is None else self._notes.evidence(key_of(delivery))
+        """Return how many processes of this machine died with it or stood still, each once."""
+        key = key_of(delivery)
+        held_up = key in self._held_up
+        self._held_up.pop(key, None)
+        return held_up + (0 if self._notes is None else self._notes.evidence(key))
+
+    @contextmanager
+    def alone(self, delivery: Delivery) -> Iterator[None]:
+        """Leave evidence behind if the process dies in the block, or stands still."""
+        began = self.standstill.turned()
+        with self.noted(delivery):
+            try:
+                yield
+            finally:
+                if self.standstill.since(began):
+                    self._held_up[key_of(delivery)] = None
+                    if len(self._held_up) > MOST_HELD_UP:
+                        self._held_up.popitem(last=False)
 
     def noted(self, delivery: Delivery) -> AbstractContextManager[None]:
         """Leave a note behind if the process dies in the block."""
@@ -75,13 +101,17 @@ class Suspects:
                 # Beyond that it may be the reading that kills: then nobody is told but operators.
                 known = facts() if starts == CONVICTS else request
                 return self._endings.crash_looped(known, starts)
-        if not starts:
+        careful = guard.standstill.was_lately
+        if careful and delivered(delivery) >= SHARED:
+            work.close()
+            return self._endings.spared(request)
+        if not starts and not careful:
             with guard.noted(delivery):
                 return await work
         try:
             async with guard.solitude.alone(delivery):
                 # Not before: one suspect's death would be proof against those that wait for it.
-                with guard.noted(delivery):
+                with guard.alone(delivery):
                     return await work
         except asyncio.CancelledError:
             work.close()

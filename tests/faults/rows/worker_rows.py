@@ -9,6 +9,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from faults.place import WORK
 from faults.requests import number_of
 from faults.rig import FIRST
 from faults.row import Figure, Row
@@ -36,6 +37,10 @@ SETTLING: Final = (("effect", {}), ("flaky", {}), ("reject", {}), ("flaky", {"fa
 PREFETCH: Final = 50
 #: Messages a second that one worker gets through on any machine, half of them twice.
 SLOWEST: Final = 100
+#: Looks in a row at an empty queue and a living worker, after which nobody dies any more.
+CALM: Final = 20
+#: Seconds without a turn: the broker ends a line after some heartbeats of one second.
+HELD_UP: Final = 5.0
 #: Numbers of the second order begin here.
 LATER: Final = 2 * FIRST
 
@@ -177,12 +182,12 @@ async def scale_out(rig: Rig, scale: Scale) -> Figure:
     return figure
 
 
-async def killed_by(rig: Rig, scale: Scale) -> Figure:
-    """Send a body that kills its worker among innocents, with a supervisor that restarts it."""
+async def killed_by(rig: Rig, scale: Scale, *, task: str, seconds: float = 0.0) -> Figure:
+    """Send a body that ends its worker among innocents, with a supervisor that restarts it."""
     figure = Figure()
     await rig.work(prefetch=PREFETCH)
     await (await rig.publish(scale.messages, tasks=(("effect", {"before": 0.005}),))).wait()
-    await (await rig.publish(scale.faults, tasks=(("killer", {}),))).wait()
+    await (await rig.publish(scale.faults, tasks=((task, {"before": seconds}),))).wait()
     killers = {told for told in rig.books.page().sent if (number_of(rig.run, told) or 0) >= LATER}
     await rig.publish(scale.messages, tasks=(("effect", {"before": 0.005}),))
     deaths = 0
@@ -191,10 +196,15 @@ async def killed_by(rig: Rig, scale: Scale) -> Figure:
         rig.books.collect()
         return killers <= {seen.id for seen in rig.books.letters}
 
-    while not await asyncio.to_thread(judged):
+    # One that is judged comes again where the worker died of another one before the ack.
+    calm = 0
+    while calm < CALM:
+        over = await asyncio.to_thread(judged) and await asyncio.to_thread(rig.place.look, WORK)
+        calm = calm + 1 if over and not over[0] else 0
         for worker in [one for one in rig.workers if one.code is not None]:
             rig.workers.remove(worker)
             deaths += 1
+            calm = 0
             await rig.work(prefetch=PREFETCH)
         figure.must(deaths <= 20 * scale.faults, "it kills one worker after another")
         if figure.broken:
@@ -215,7 +225,15 @@ async def killed_by(rig: Rig, scale: Scale) -> Figure:
 ROWS: Final = (
     Row(
         name="a body that kills its worker, prefetch 50",
-        run=killed_by,
+        run=partial(killed_by, task="killer"),
+    ),
+    Row(
+        name="a body that calls os._exit(0), prefetch 50",
+        run=partial(killed_by, task="leaver"),
+    ),
+    Row(
+        name="a body that holds its worker up past the heartbeat, prefetch 50",
+        run=partial(killed_by, task="holder", seconds=HELD_UP),
     ),
     Row(
         name="worker kill -9",
