@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
 
 #: Seconds a condition may take to come true on a busy machine.
 PATIENCE: Final = 15.0
@@ -22,14 +24,15 @@ async def eventually(condition: Callable[[], object], *, within: float = PATIENC
 
 
 async def until(
-    condition: Callable[[], Awaitable[object]], *, pause: float = 0.05, within: float = PATIENCE
-) -> None:
-    """Return when an awaited condition holds, asked again after each pause."""
+    condition: Callable[[], Awaitable[T]], *, pause: float = 0.05, within: float = PATIENCE
+) -> T:
+    """Return what an awaited condition tells once that is true, asked again after each pause."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within
-    while not await condition():
+    while not (told := await condition()):
         assert loop.time() < end, f"did not come true within {within:g} s"
         await asyncio.sleep(pause)
+    return told
 
 
 async def turn() -> None:

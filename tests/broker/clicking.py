@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from broker.worker import PATIENCE
 from unit.console.visiting import USERS, browser_of, log_in, opened, seen, token
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,19 +43,30 @@ def form(page: httpx.Response, **fields: str) -> dict[str, str]:
     return {"token": token(page), "once": once(page), **fields}
 
 
+async def shows(browser: httpx.AsyncClient, address: str, text: str) -> httpx.Response:
+    """Return the page once it shows a text, asked again and again as people do."""
+
+    async def shown() -> httpx.Response | None:
+        page = await browser.get(address)
+        return page if text in page.text else None
+
+    page = await until(shown)
+    assert page is not None
+    return page
+
+
 async def over(browser: httpx.AsyncClient, address: str) -> str:
     """Return the page of a run when that is over."""
-    async with asyncio.timeout(PATIENCE):
-        while 'id="ending"' not in (page := await browser.get(address)).text:  # noqa: ASYNC110 - a page is asked, as people do
-            await asyncio.sleep(0.05)
-    return page.text
+    return (await shows(browser, address, 'id="ending"')).text
 
 
 async def expect_open(browser: httpx.AsyncClient, count: int) -> None:
     """Pass once the list says that so many letters are open: it follows the journal."""
-    async with asyncio.timeout(PATIENCE):
-        while await open_letters(browser) != count:  # noqa: ASYNC110 - a page is asked, as people do
-            await asyncio.sleep(0.05)
+
+    async def so_many() -> bool:
+        return await open_letters(browser) == count
+
+    await until(so_many)
 
 
 async def open_letters(browser: httpx.AsyncClient) -> int:

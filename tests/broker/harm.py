@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from broker.worker import eventually
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from workers.broker import PrivateBroker
     from workers.probes.health import Health
     from workers.service import Service
+
+
+#: What the names of workers' connections begin with.
+WORKERS: Final = "leveret worker "
 
 
 class Words(ProtocolModel):
@@ -39,12 +43,16 @@ def echoing() -> Registry:
 
 
 async def close_connections(own: PrivateBroker, vhost: Vhost, purpose: str) -> None:
-    """Close the connections whose name ends like this, as an operator does.
+    """Close the workers' connections whose name ends like this, as an operator does.
 
     By the node itself: the HTTP API learns of a connection only after seconds.
     """
     end = f"({purpose})"
-    name = f'binary:part(N, byte_size(N), -{len(end)}) =:= <<"{end}">>'
+    # Not the asker's, whose own publications would be lost with it.
+    name = (
+        f'binary:match(N, <<"{WORKERS}">>) =/= nomatch, '
+        f'binary:part(N, byte_size(N), -{len(end)}) =:= <<"{end}">>'
+    )
     find = "rabbit_networking:connection_info_all([pid, vhost, client_properties])"
     closed = await asyncio.to_thread(
         own.nodes[0].control,

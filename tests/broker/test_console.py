@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from broker.clicking import expect_open, form, open_letters, over, people
+from broker.clicking import expect_open, form, over, people
 from broker.worker import NAMES, PATIENCE, RUNGS, Asking, eventually, serving
 from unit.console.visiting import seen, token
 
@@ -114,10 +114,7 @@ async def test_a_closed_console_stops_between_two_letters(letters: str) -> None:
         answer = await browser.post("/letters/replay", data=sent)
         assert answer.status_code == 303
     async with people(letters) as (_, browser, _other):
-        async with asyncio.timeout(PATIENCE):
-            # What went came back: it still fails.
-            while await open_letters(browser) != LETTERS:  # noqa: ASYNC110 - likewise
-                await asyncio.sleep(0.1)
+        await expect_open(browser, LETTERS)  # what went came back: it still fails
         assert "slowly" in (await browser.get("/history")).text
         assert (await browser.get(answer.headers["location"])).status_code == 404
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
-
 import pytest
-from broker.clicking import expect_open, form, open_letters, over, people
+from broker.clicking import expect_open, form, open_letters, over, people, shows
 from broker.letters import WORK, held, prepare, write
 from broker.replaying import processors
-from broker.worker import PATIENCE, serving
+from broker.worker import serving
 from unit.console.visiting import USERS, browser_of, log_in, opened, seen, token
-
-if TYPE_CHECKING:
-    import httpx
 
 
 @pytest.fixture
@@ -22,14 +16,6 @@ async def url(amqp_url: str) -> str:
     await prepare(amqp_url)
     await write(amqp_url, 40)
     return amqp_url
-
-
-async def _shows(browser: httpx.AsyncClient, address: str, text: str) -> httpx.Response:
-    """Return the page when it shows a text."""
-    async with asyncio.timeout(PATIENCE):
-        while text not in (page := await browser.get(address)).text:  # noqa: ASYNC110 - a page is asked, as people do
-            await asyncio.sleep(0.02)
-    return page
 
 
 async def test_a_replay_is_paused_and_resumed_and_ends_whole(url: str) -> None:
@@ -43,10 +29,10 @@ async def test_a_replay_is_paused_and_resumed_and_ends_whole(url: str) -> None:
         page = await seen(one, "/letters/replay")
         sent = form(page, rate="6", all="on", why="slowly")
         address = (await one.post("/letters/replay", data=sent)).headers["location"]
-        page = await _shows(two, address, "The rest follows")
+        page = await shows(two, address, "The rest follows")
         answer = await two.post(f"{address}/pause", data={"token": token(page)})
         assert answer.headers["location"] == address
-        page = await _shows(one, address, 'id="paused"')
+        page = await shows(one, address, 'id="paused"')
         stands = await open_letters(one)
         assert 0 < stands < 40
         watched = await vera.get(address)
@@ -72,7 +58,7 @@ async def test_a_replica_is_paused_resumed_and_drained_by_an_operator(url: str) 
     ):
         await log_in(otto, "otto")
         await log_in(vera, "vera")
-        await _shows(otto, "/", "/replicas/hare")
+        await shows(otto, "/", "/replicas/hare")
         page = await otto.get("/replicas/hare")
         sent = {"token": token(page)}
         paused = await otto.post("/replicas/hare/pause", data=sent)

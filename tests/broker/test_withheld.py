@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from broker.command import leveret
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 WATERMARK = ("set_vm_memory_high_watermark", "absolute")
 
 
+#: What is said between two attempts of a line.
+AGAIN: Final = re.compile(r"trying again in ([0-9.]+) s")
+
+
+def patient(caplog: pytest.LogCaptureFixture) -> bool:
+    """Whether a line has come to wait for a second: it waits longer each time, on the average."""
+    return any(float(wait) >= 1 for wait in AGAIN.findall(caplog.text))
+
+
 @pytest.fixture
 def broker(own: PrivateBroker) -> PrivateBroker:
     """Return where the virtual hosts of these tests are."""
@@ -28,7 +38,11 @@ def broker(own: PrivateBroker) -> PrivateBroker:
 
 
 async def test_a_right_taken_away_costs_no_message_and_few_attempts(
-    own: PrivateBroker, amqp_url: str, registry: Registry, vhost: Vhost
+    own: PrivateBroker,
+    amqp_url: str,
+    registry: Registry,
+    vhost: Vhost,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Answers wait until the worker may write again; probes hear what it lacks."""
     user = f"worker-{vhost.name}"
@@ -47,7 +61,7 @@ async def test_a_right_taken_away_costs_no_message_and_few_attempts(
             await close_connections(own, vhost, "publish")
             told += await ask(asking, 20)
             await eventually(lambda: "may we write there" in (health_of(service).reason or ""))
-            await asyncio.sleep(2.0)  # the time in which attempts are counted
+            await eventually(lambda: patient(caplog))
             assert metrics._connections["publishing"] - made <= 15
             assert metrics.in_flight > 0
             await vhost.permit(user)
@@ -76,8 +90,7 @@ async def test_a_changed_password_is_tried_rarely_and_heals_when_it_is_put_right
             await vhost.user(user, "second")
             await close_connections(own, vhost, "consume")
             await eventually(lambda: "refused the login" in (health_of(service).reason or ""))
-            caplog.clear()
-            await asyncio.sleep(2.0)  # the time in which attempts are counted
+            await eventually(lambda: patient(caplog))
             assert caplog.text.count("refused the login") <= 10
             await vhost.user(user, "first")
             await answered(asking, await ask(asking, 5))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from waiting import until
 
 from workers.inbox.memory import MemoryInbox
 from workers.inbox.port import Busy, Claimed, Differs, Done, Entry, Inbox, Kept
@@ -135,12 +135,14 @@ async def test_two_workers_see_each_others_answers(store: Open) -> None:
 
 async def until_claimed(inbox: Inbox, first: Entry) -> Entry:
     """Try until the claim of a dead worker has run out; return the one that took over."""
-    for _ in range(500):
+
+    async def taken() -> Entry | None:
         following = another(first)
-        if await inbox.claim(following) == Claimed():
-            return following
-        await asyncio.sleep(SHORT / 10)
-    raise AssertionError("the claim never ran out")
+        return following if await inbox.claim(following) == Claimed() else None
+
+    following = await until(taken, pause=SHORT / 10)
+    assert following is not None
+    return following
 
 
 async def test_the_claim_of_a_worker_that_died_is_taken_over(store: Open) -> None:
@@ -156,15 +158,18 @@ async def test_the_claim_of_a_worker_that_died_is_taken_over(store: Open) -> Non
 
 
 async def test_a_claim_that_is_renewed_is_not_taken_over(store: Open) -> None:
-    """Work may last longer than a lease."""
+    """Work may last longer than a lease, as one shows that is claimed after it and not renewed."""
     inbox = await store(LEASE)
-    first = entry()
+    first, dead = entry(), entry()
     await inbox.claim(first)
-    began = time.monotonic()
-    while time.monotonic() - began < 2 * LEASE:  # what is waited for is that nothing happens
+    await inbox.claim(dead)
+
+    async def ran_out() -> bool:
         await inbox.renew([first])
-        assert await inbox.claim(another(first)) == Busy()
-        await asyncio.sleep(LEASE / 20)
+        return await inbox.claim(another(dead)) == Claimed()
+
+    await until(ran_out)
+    assert await inbox.claim(another(first)) == Busy()
 
 
 async def test_an_answer_is_kept_once(inbox: Inbox) -> None:
@@ -185,8 +190,7 @@ async def test_what_is_old_is_forgotten_and_nothing_else(inbox: Inbox) -> None:
     await inbox.claim(open_one)
     await inbox.prune(3600)
     assert await inbox.claim(another(first)) == Done(ANSWER)
-    await asyncio.sleep(0.01)  # older than nothing at all, by any store's clock
-    assert await inbox.prune(0) >= 1
+    await until(partial(inbox.prune, 0))  # older than nothing at all, by the store's clock
     assert await inbox.claim(another(first)) == Claimed()
     assert await inbox.claim(another(open_one)) == Busy()
 
