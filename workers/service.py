@@ -191,6 +191,8 @@ class Service:
             self._guard.standstill.turned()
             self._note_blocked(health.blocked(self.link.blocked))
             self._books.clear_held()
+            if (once := self._attempts.once) is not None and once.lost:
+                health.line("inbox", f"inbox: {once.lost}")
             settle_logs()
         raise Stalled(
             f"nothing could be done for {patience:g} s ({health.reason}); leaving, so that whoever "

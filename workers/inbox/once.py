@@ -70,6 +70,11 @@ class Once:
         self._numbers = count(1)
         self._keeping: asyncio.Task[None] | None = None
 
+    @property
+    def lost(self) -> str:
+        """Why the inbox is of no use until the worker is started anew; empty while it is."""
+        return self._inbox.lost
+
     def begin(self) -> None:
         """Renew claims and forget old answers from now on."""
         self._keeping = asyncio.create_task(self._keep_house(), name="inbox")

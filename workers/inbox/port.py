@@ -68,6 +68,9 @@ Verdict: TypeAlias = Claimed | Done | Busy | Differs
 class Inbox(Protocol):
     """One store of claims and answers; every verb may raise InboxError."""
 
+    #: Why nothing can be asked any more until the worker is started anew; empty while it can.
+    lost: str = ""
+
     async def claim(self, entry: Entry) -> Verdict:
         """Claim a message, or say what stands against it."""
 

@@ -3,11 +3,16 @@
 One thread owns the connection. It takes whatever has come in together, does it in one transaction
 and commits once: many messages share one sync to the disk, and the loop never waits for it.
 `synchronous=FULL`: what is marked as done stays so through a power cut.
+
+A file that somebody takes away while it is open would go on taking marks that nobody else sees and
+nobody ever reads again. So before each commit it is looked at; once it is gone or another one, no
+work is done here any more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from pathlib import Path
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 
     Work = Callable[[sqlite3.Connection], Any]
     Asked = tuple[Work, asyncio.Future[Any]]
+
+log = logging.getLogger("leveret.inbox")
 
 #: Milliseconds to wait for another process that is writing.
 BUSY_MS: Final = 5_000
@@ -125,10 +132,18 @@ class SqliteInbox(Inbox):
 
     def _serve(self) -> None:
         connection: sqlite3.Connection | None = None
+        opened: tuple[int, int] | None = None
         while (first := self._asked.get()) is not None:
             batch = [first, *self._others()]
             try:
-                connection = connection or _connect(self._path)
+                if connection is None:
+                    connection = _connect(self._path)
+                    opened = _identity(self._path)
+                if _identity(self._path) != opened:
+                    self._lose()
+                if self.lost:
+                    _tell(batch, [InboxError(self.lost)] * len(batch))
+                    continue
                 results = _commit(connection, [work for work, _ in batch])
             except sqlite3.Error as error:
                 told = InboxError(
@@ -140,6 +155,15 @@ class SqliteInbox(Inbox):
                 _tell(batch, results)
         if connection is not None:
             connection.close()
+
+    def _lose(self) -> None:
+        if not self.lost:
+            self.lost = (
+                f"the inbox {self._path} was removed or replaced while it was in use: what was "
+                "done before is not known any more, so nothing is done here until this worker is "
+                "started anew; then a message that comes again may take effect again"
+            )
+            log.error(self.lost)
 
     def _others(self) -> list[Asked]:
         others: list[Asked] = []
@@ -153,6 +177,15 @@ class SqliteInbox(Inbox):
                 break
             others.append(asked)
         return others
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells this file from any other that may stand in its place; None of none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The lines without which nothing can be done: being without one for long is a reason to leave.
-LINES: Final = ("consuming", "publishing")
+#: The lines, and the store, without which nothing can be done: being without one for long is a
+#: reason to leave.
+LINES: Final = ("consuming", "publishing", "inbox")
 #: What else may be in the way, in the order in which it is told. None is a reason to leave.
 _OTHERS: Final = ("paused", "blocked", "held")
 
