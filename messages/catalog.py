@@ -13,6 +13,7 @@ from messages.bounded import Bounded, Findings
 from messages.codes import ErrorCode
 from messages.envelope import Envelope
 from messages.errors import MOST_ERRORS, InvalidMessage, one, summary, told
+from messages.nearest import did_you_mean
 from messages.places import place_in
 from messages.salvage import read, salvage
 from messages.strictness import Unfit, refuse_unfit
@@ -146,7 +147,10 @@ class Catalog:
             )
         elif any(row["type"] == _NO_TAG and place == _TAG for place, row in rows):
             code = ErrorCode.UNKNOWN_MESSAGE_TYPE
-            reason = "payload.message_type is not known here"
+            payload = document.get("payload")
+            written = payload.get("message_type") if isinstance(payload, dict) else None
+            near = did_you_mean(written, self.message_types)
+            reason = f"payload.message_type is not known here{near}"
         else:
             inside = all(place[:1] == ("payload",) for place, _ in rows)
             code = ErrorCode.INVALID_PAYLOAD if inside else ErrorCode.INVALID_ENVELOPE

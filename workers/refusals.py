@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from messages import ErrorCode, InvalidMessage, Salvage
 from messages.json_rpc import salvage_of, told_at
+from messages.nearest import did_you_mean
 from messages.salvage import read, salvage
 from workers.answering.asking import NOBODY, salvaged_asker
 from workers.answering.calls import salvaged_caller
@@ -56,17 +57,22 @@ class Refusals:
         call = request.call
         if call is None:
             return invalid
-        return told_at(call, invalid, self._catalog.payload_type(call.method))
+        types = self._catalog
+        return told_at(call, invalid, types.payload_type(call.method), types.message_types)
 
     def nobody(self, envelope: Envelope, task: TaskRequest | None) -> InvalidMessage:
         """Return why a message that nobody is registered for is refused."""
         if task is None:
+            types = {route.message_type for route in self._registry.routes}
+            near = did_you_mean(envelope.message_type, sorted(types))
             return InvalidMessage(
                 ErrorCode.UNKNOWN_MESSAGE_TYPE,
-                f"no processor is registered here for message type {envelope.message_type}",
+                f"no processor is registered here for message type {envelope.message_type}{near}",
             )
-        known = ", ".join(self._registry.task_types[:MOST_NAMED]) or "none"
-        reason = f"no processor is registered here for that task_type; registered are: {known}"
+        known = self._registry.task_types
+        named = ", ".join(known[:MOST_NAMED]) or "none"
+        near = did_you_mean(task.task_type, known) or ";"
+        reason = f"no processor is registered here for that task_type{near} registered are: {named}"
         if self._registry.route(task.task_type) is not None:
             reason += "; it is a message type here: send it as one, not as a task"
         return InvalidMessage(ErrorCode.UNKNOWN_TASK_TYPE, reason)

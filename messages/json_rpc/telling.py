@@ -8,18 +8,27 @@ from messages.codes import ErrorCode
 from messages.errors import FieldError, InvalidMessage
 from messages.json_rpc.call import EXTRA
 from messages.json_rpc.decoding import positions
+from messages.nearest import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from messages.json_rpc.call import Call
     from messages.payload import Payload
 
 
-def told_at(call: Call, invalid: InvalidMessage, model: type[Payload] | None) -> InvalidMessage:
-    """Return the refusal with its places as they are in the call: `params…`, `leveret…`."""
+def told_at(
+    call: Call, invalid: InvalidMessage, model: type[Payload] | None, methods: Iterable[str] = ()
+) -> InvalidMessage:
+    """Return the refusal with its places as they are in the call: `params…`, `leveret…`.
+
+    `methods` are those that one that is not known may be a misspelling of.
+    """
     if invalid is call.refusal or not invalid.errors:
         return invalid
     if invalid.code is ErrorCode.UNKNOWN_MESSAGE_TYPE:
-        return InvalidMessage(invalid.code, "no method of that name is known here")
+        near = did_you_mean(call.method, methods)
+        return InvalidMessage(invalid.code, f"no method of that name is known here{near}")
     errors = tuple(_moved(call, error, model) for error in invalid.errors)
     reason = invalid.reason
     if invalid.code in {ErrorCode.INVALID_PAYLOAD, ErrorCode.INVALID_ENVELOPE}:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from topology import Names
 from workers.cli import DONE, FAILED, NOTHING_FOUND, WRONG_USE, Failure
 from workers.cli.options import NOWHERE, Where, above_zero, needed_url, quiet, settings
-from workers.cli.say import say, write
+from workers.cli.say import agreed, asked_at_a_terminal, say, write
 from workers.control.asking import FIRST, Asking, NotConfirmed
 from workers.control.commands import Command, Told, Verb
 
@@ -69,14 +69,23 @@ def resume(
 def drain(
     replica: str | None = None,
     *,
+    yes: Annotated[
+        bool,
+        Parameter(name=["--yes", "-y"], negative="", help="Do not ask before all of them leave."),
+    ] = False,
     timeout: Timeout = FIRST,
     json: Json = False,
     where: Where = NOWHERE,
 ) -> int:
     """Have replicas finish what they began and leave, as on SIGTERM.
 
+    Without the id of one, all of them; at a terminal it asks before.
     Example: `leveret ctl drain host-4711`
     """
+    if replica is None and not yes and asked_at_a_terminal():
+        chosen = settings(where)
+        if not agreed(f"drain every replica under the prefix {chosen.prefix}?"):
+            raise Failure("nobody was drained; name one replica, or confirm by --yes")
     return _ask(Verb.DRAIN, replica, timeout=timeout, json=json, where=where)
 
 

@@ -20,6 +20,17 @@ def write(*parts: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def asked_at_a_terminal() -> bool:
+    """Whether a person is there to be asked; a program is never kept waiting."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agreed(question: str) -> bool:
+    """Ask a person, and return whether they say yes; anything else is no."""
+    print(f"leveret: {question} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 - likewise
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def plural(number: int, what: str) -> str:
     """Return `1 message`, `2 messages`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
