@@ -40,6 +40,8 @@ class Circumstances:
     groups: tuple[str, ...]
     #: Bytes of the largest body the worker takes.
     max_body_bytes: int
+    #: Bytes of the largest answer it sends.
+    max_answer_bytes: int
     #: Seconds a processor may take.
     time_limit: float
 
@@ -65,6 +67,14 @@ def _of_any(version: BrokerVersion, here: Circumstances) -> Iterator[Trap]:
             f"the broker takes {largest} bytes in one message by default, the worker "
             f"{here.max_body_bytes}: larger ones never get here",
             "lower LEVERET_MAX_BODY_BYTES, or raise max_message_size in rabbitmq.conf",
+            bites=True,
+        )
+    if here.max_answer_bytes > largest:
+        yield Trap(
+            "answer_size",
+            f"the broker takes {largest} bytes in one message by default, the worker answers with "
+            f"{here.max_answer_bytes}: larger answers never get to their askers",
+            "lower LEVERET_MAX_ANSWER_BYTES, or raise max_message_size in rabbitmq.conf",
             bites=True,
         )
     ends = "that consumer (basic.cancel)" if version >= (4, 3) else "the whole channel"

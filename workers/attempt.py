@@ -12,6 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from messages import InvalidMessage
+from workers.answering.unsayable import TooLarge
 from workers.around.brake import Brakes
 from workers.around.checks import Checks
 from workers.around.limits import Gate
@@ -95,6 +96,8 @@ class Attempts:
             return self._endings.held(request, wait)
         except Reject as verdict:
             return self._endings.rejected(request, verdict)
+        except TooLarge as large:
+            return self._endings.unanswerable(request, large)
         except InvalidMessage:
             raise
         except asyncio.CancelledError:

@@ -77,7 +77,8 @@ class Bookkeeper:
         self._held_until = monotonic() + seconds + CLEARED_AFTER
         self._health.held(
             f"held: {aim(copy)} does not take what we send ({fate.value}); is the "
-            "topology applied (leveret topology apply), may we write there, is a queue full?",
+            "topology applied (leveret topology apply), may we write there, is a queue full, is "
+            "the broker's max_message_size lower than it was?",
         )
 
     def _tell_of_replay(self, delivery: Delivery, outcome: Outcome) -> None:

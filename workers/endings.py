@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from messages import InvalidMessage
     from messages.batching import Apart
     from workers.answering.answers import Answers
+    from workers.answering.unsayable import TooLarge
     from workers.around.limits import TimeLimit
     from workers.outcome import Answer, Attempt
     from workers.registry import Route
@@ -150,6 +151,13 @@ class Endings:
     def rejected(self, request: Request, verdict: Reject) -> DeadLettered:
         """Return the dead letter of what the processor refused."""
         return self._dead(request, Failure(ErrorCode.REJECTED, verdict.reason, exception="Reject"))
+
+    def unanswerable(self, request: Request, large: TooLarge) -> DeadLettered:
+        """Return the dead letter of what was done and has a larger answer than may be sent."""
+        kind = type(large).__name__
+        return self._dead(
+            request, Failure(ErrorCode.PROCESSING_FAILED, large.reason, exception=kind)
+        )
 
     def refused(self, request: Request, invalid: InvalidMessage) -> DeadLettered:
         """Return the dead letter of what is no valid message."""

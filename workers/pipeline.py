@@ -22,7 +22,7 @@ from workers.answering.answers import Answers
 from workers.answering.asking import NOBODY, asker, salvaged_asker
 from workers.answering.calls import caller, mark_of, unread
 from workers.attempt import Attempts
-from workers.batches.calls import BatchRun
+from workers.batches.calls import BatchRun, Most
 from workers.batches.parting import log_figures, together
 from workers.crashes.suspects import CrashGuard, Suspects
 from workers.endings import Endings
@@ -80,7 +80,12 @@ class Pipeline:
         self._now = now
         self._catalog = registry.catalog()
         self._lane = decoder(policy.lane, self._catalog)
-        self._answers = Answers(policy.source, replies=policy.answerable.names.replies, now=now)
+        self._answers = Answers(
+            policy.source,
+            replies=policy.answerable.names.replies,
+            most=policy.max_answer_bytes,
+            now=now,
+        )
         self._endings = Endings(policy, self._answers, now)
         self._refusals = Refusals(registry, self._catalog, self._endings)
         guard = guard or CrashGuard()
@@ -108,7 +113,7 @@ class Pipeline:
             request.call = unread(request.delivery)
             return self._refusals.refused(request, invalid)
         if calls is not None:
-            most = self._policy.max_body_bytes
+            most = Most(self._policy.max_body_bytes, self._policy.max_answer_bytes)
             run = BatchRun(request, calls, partial(self._batch_answer, request), most=most)
             return await run.run(self._attempt, limit)
         return await self._attempt(request, limit)

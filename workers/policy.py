@@ -37,6 +37,7 @@ def policy_of(
         ladder=Ladder(settings.retry_delays),
         answerable=Answerable(settings.reply_to_allow, Names(settings.prefix)),
         max_body_bytes=settings.max_body_bytes,
+        max_answer_bytes=settings.max_answer_bytes,
         time_limit=settings.time_limit,
         ttl=settings.ttl_of(settings.group),
         operators=settings.replaying_users,

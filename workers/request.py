@@ -35,6 +35,7 @@ class Policy:
     answerable: Answerable
     ladder: Ladder
     max_body_bytes: int
+    max_answer_bytes: int
     #: Seconds an attempt may take where its processor names no limit.
     time_limit: float
     #: Whether a message older than its ttl is expired.

@@ -32,6 +32,12 @@ LONGEST_AGAIN: Final = 15.0
 #: What says nothing about an exchange that was closed to us before.
 _NO_NEWS: Final = frozenset({Published.CLOSED, Published.UNKNOWN})
 
+#: Why an answer cannot be delivered, where it is not for want of somebody who takes it.
+_WHY: Final = {
+    Published.UNSENDABLE: "it is larger than this broker takes (max_message_size; keep "
+    "LEVERET_MAX_ANSWER_BYTES below it), or its ids do not fit into AMQP"
+}
+
 
 class Broker(Protocol):
     """The five verbs settling needs; `workers.link` has them, and so has the recording fake."""
@@ -187,8 +193,9 @@ class Settler:
             replay = REPLAY_OF in delivery.properties.headers
             log.log(
                 logging.INFO if replay else logging.WARNING,
-                "answer undeliverable (%s): the asker is gone or its queue is full",
+                "answer undeliverable (%s): %s",
                 fate.value,
+                _WHY.get(fate, "the asker is gone or its queue is full"),
                 extra={"correlation_id": answer.correlation_id},
             )
             then()
@@ -288,8 +295,8 @@ class Settler:
     def _hold(self, copy: Publication | Answer, fate: Published, pause: float) -> None:
         log.error(
             "%s did not take a copy (%s): is the topology applied (leveret topology "
-            "apply), may we write there, is a queue full? The message stays with us; trying again "
-            "in %.2g s",
+            "apply), may we write there, is a queue full, is the broker's max_message_size lower "
+            "than it was? The message stays with us; trying again in %.2g s",
             aim(copy),
             fate.value,
             pause,

@@ -73,6 +73,7 @@ class Rehearsal:
         retry_delays: tuple[str, ...] = ("1s", "10s", "60s", "10m"),
         reply_to_allow: tuple[str, ...] = ("*",),
         max_body_bytes: int = 1 << 20,
+        max_answer_bytes: int = 1 << 24,
         security: Security = Security(),  # noqa: B008 - it is frozen
         lane: Lane = Lane(),  # noqa: B008 - it is frozen
         inbox: Inbox | None = None,
@@ -83,6 +84,7 @@ class Rehearsal:
             answerable=Answerable(reply_to_allow, Names()),
             ladder=Ladder(tuple(map(Delay.parse, retry_delays))),
             max_body_bytes=max_body_bytes,
+            max_answer_bytes=max_answer_bytes,
             time_limit=time_limit,
             security=security,
             lane=lane,

@@ -21,7 +21,7 @@ from messages import (
 )
 from messages.json_rpc import CONTENT_TYPE, error_body, result_body
 from workers.answering.task_answers import TASK_ANSWER, TaskAnswers
-from workers.answering.unsayable import Unsayable, refuse_unsayable
+from workers.answering.unsayable import TooLarge, Unsayable, refuse_unsayable
 from workers.outcome import Answer
 
 if TYPE_CHECKING:
@@ -38,25 +38,31 @@ BATCH_TYPE: Final = "json-rpc-batch"
 
 
 class Answers:
-    """Builds the answers of one worker; `replies` is the exchange of agents' mailboxes."""
+    """Builds the answers of one worker; `replies` is the exchange of agents' mailboxes.
+
+    No result goes out with more than `most` bytes.
+    """
 
     def __init__(
         self,
         source: AgentMetadata,
         *,
         replies: str,
+        most: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._source = source
         self._tasks = TaskAnswers(source)
         self._replies = replies
+        self._most = most
         self._now = now
 
     def result(self, asked: Request, result: object) -> Answer | None:
         """Return the answer to a request that was done, or None where nobody asked.
 
         Raises Unsayable for a result that is neither a payload, a model, a mapping nor None, and
-        whatever its serializer raises: a processor's mistake, which is an outcome of its own.
+        whatever its serializer raises: a processor's mistake, which is an outcome of its own; and
+        TooLarge.
         """
         request, asker, call = asked.envelope, asked.asker, asked.call
         assert request is not None  # noqa: S101 - only what could be read is done
@@ -64,9 +70,7 @@ class Answers:
             written = self._tasks.write(request, result, self._now())
             if written is not None:
                 address = asker.address
-                return (
-                    None if address is None else self._answer(address, asked, TASK_ANSWER, written)
-                )
+                return None if address is None else self._told(address, asked, TASK_ANSWER, written)
         refuse_unsayable(result.model_dump() if isinstance(result, BaseModel) else result)
         if isinstance(result, Payload):
             answered = answer_payload(request, result, source=self._source)
@@ -75,13 +79,16 @@ class Answers:
         if asker.address is None:
             return None
         body = encode(answered) if call is None else result_body(call, answered.payload)
-        return self._answer(asker.address, asked, answered.message_type, body)
+        return self._told(asker.address, asked, answered.message_type, body)
 
     def again(self, asked: Request, kept: Kept) -> Answer | None:
-        """Return an answer that was given before, or None where nobody asked, then or now."""
+        """Return an answer that was given before, or None where nobody asked, then or now.
+
+        Raises TooLarge, where more was allowed then.
+        """
         if asked.asker.address is None or kept.body is None:
             return None
-        return self._answer(asked.asker.address, asked, kept.message_type, kept.body)
+        return self._told(asked.asker.address, asked, kept.message_type, kept.body)
 
     def error(
         self,
@@ -164,6 +171,11 @@ class Answers:
             completion_time=self._now(),
             result_data=content,
         )
+
+    def _told(self, address: Address, asked: Request, message_type: str, body: bytes) -> Answer:
+        if len(body) > self._most:
+            raise TooLarge(len(body), self._most)
+        return self._answer(address, asked, message_type, body)
 
     def _answer(self, address: Address, asked: Request, message_type: str, body: bytes) -> Answer:
         return Answer(

@@ -16,6 +16,17 @@ class Unsayable(ValueError):
     """A result that no answer can say; its text holds nothing of the result and is told."""
 
 
+class TooLarge(Exception):
+    """An answer has more bytes than one message may; another attempt would not change it."""
+
+    def __init__(self, size: int, most: int) -> None:
+        self.reason = (
+            f"the answer has {size} bytes, {most} are allowed; answer with a reference to the "
+            "content, or raise LEVERET_MAX_ANSWER_BYTES and the broker's max_message_size"
+        )
+        super().__init__(self.reason)
+
+
 def refuse_unsayable(value: object) -> None:
     """Raise Unsayable where a result holds NaN, an infinity, or a number nobody would read.
 

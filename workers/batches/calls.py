@@ -7,7 +7,7 @@ for it holds the responses so far in the places of their calls.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from messages.json_rpc import CONTENT_TYPE, Call, batch_body, is_response, read_call
 from workers.outcome import Batched, End, Requeued, Retried, Subject
@@ -29,15 +29,27 @@ if TYPE_CHECKING:
 
     Attempt = Callable[[Request, TimeLimit], Awaitable[Outcome]]
 
+#: Bytes around the responses of an array, and between two of them.
+_BRACKETS: Final = 2
+_COMMA: Final = 1
 #: Calls done in a row before the rest of the loop has a turn.
 TURN: Final = 64
+
+
+class Most(NamedTuple):
+    """How many bytes there may be."""
+
+    #: In a copy of the batch.
+    copy: int
+    #: In an answer.
+    answer: int
 
 
 class BatchRun:
     """One attempt at a batch.
 
-    `answer` puts an array of responses where the batch's properties say; `most` is how many bytes a
-    copy of it may have.
+    `answer` puts an array of responses where the batch's properties say. What does not fit into one
+    answer comes in several, each an array.
     """
 
     def __init__(
@@ -46,7 +58,7 @@ class BatchRun:
         calls: Sequence[bytes],
         answer: Callable[[Properties, bytes], Answer | None],
         *,
-        most: int,
+        most: Most,
     ) -> None:
         self._request = request
         self._parts = calls
@@ -104,21 +116,33 @@ class BatchRun:
     def _outcome(self) -> Batched:
         subject = Subject("json_rpc_batch")
         ends = tuple(self._ends)
+        answer: Answer | None = None
+        others: tuple[Answer, ...] = ()
         if not self._waiting:
-            return Batched(subject, ends, self._answer(self._responses))
+            answer, others = self._answers()
+            return Batched(subject, ends, answer, answers=others)
         whole = batch_body(self._places)
-        answer = None
-        if len(whole) > self._most:  # the copy would be refused: what is done is answered now
-            answer = self._answer(self._responses)
+        if len(whole) > self._most.copy:  # it would be refused: what is done is answered now
+            answer, others = self._answers()
             done = set(map(id, self._responses))
             whole = batch_body(place for place in self._places if id(place) not in done)
         longest = max(self._waiting, key=_wait)
         rest = self._request.delivery._replace(body=whole, properties=self._properties)
-        return Batched(subject, ends, answer, End(rest, longest))
+        return Batched(subject, ends, answer, End(rest, longest), others)
 
-    def _answer(self, responses: list[bytes]) -> Answer | None:
-        """Return all responses as one answer; None where there are none or nobody asked."""
-        return self._write(self._properties, batch_body(responses)) if responses else None
+    def _answers(self) -> tuple[Answer | None, tuple[Answer, ...]]:
+        """Return all responses as an answer, and what does not fit into it as others."""
+        arrays: list[list[bytes]] = []
+        room = 0
+        for response in self._responses:
+            room -= len(response) + _COMMA
+            if room < 0:
+                arrays.append([])
+                room = self._most.answer - _BRACKETS - len(response)
+            arrays[-1].append(response)
+        written = (self._write(self._properties, batch_body(one)) for one in arrays)
+        told = tuple(answer for answer in written if answer is not None)
+        return (told[0], told[1:]) if told else (None, ())
 
 
 def _unanswered(

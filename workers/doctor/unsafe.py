@@ -73,6 +73,7 @@ def circumstances(settings: Settings) -> Circumstances:
         names=Names(settings.prefix),
         groups=tuple(group.name for group in settings.group_specs()),
         max_body_bytes=settings.max_body_bytes,
+        max_answer_bytes=settings.max_answer_bytes,
         time_limit=settings.time_limit,
     )
 

@@ -1,9 +1,10 @@
 """The worker's two lines to the broker: one to consume, one to publish, each kept alive.
 
 Apart, because a broker in alarm blocks whoever publishes: on one line our acks would be stuck
-behind our answers. Two more, opened when first needed, carry what may cost its sender the line, so
-that nobody else suffers for it: direct reply-to answers, since a forged address makes the broker
-close the connection, and whatever goes to an exchange that the broker closed a channel for.
+behind our answers. Three more, opened when first needed, carry what may cost its sender the line,
+so that nobody else suffers for it: direct reply-to answers, since a forged address makes the broker
+close the connection; whatever goes to an exchange that the broker closed a channel for; and, one at
+a time, messages of which one is too large for it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
+from workers.link.careful import CarefulLine
 from workers.link.consuming import Consuming
 from workers.link.intake import Intake
-from workers.link.outbox import Outbox
+from workers.link.outbox import Outbox, Waiting
 from workers.link.plan import LinkPlan
 from workers.link.publishing import Publishing
 from workers.link.side import SideLine
@@ -56,11 +59,16 @@ class Link:
         self._doubtful = SideLine(
             plan, Outbox(user=plan.user, resend=False, lost=Published.CLOSED), "doubtful"
         )
+        self._careful = CarefulLine(plan)
+        self._careful.changed = self._weigh
         #: Exchanges that cost us a channel, until one takes a message again.
         self._doubted: set[str] = set()
+        #: Whether anything is doubted: all that the fast path asks.
+        self._wary = False
         self._consuming = Consuming(plan, self.intake)
         self._publishing = Publishing(plan, self.outbox, "publish")
-        self._publishing.refused = self._doubted.add
+        self._publishing.refused = self._doubt
+        self._publishing.spoilt = self._careful.take
         self.ack = self.intake.ack
         self.requeue = self.intake.requeue
         self.is_current = self.intake.is_current
@@ -108,9 +116,11 @@ class Link:
         """Send a message and have `done` called with its fate."""
         if isinstance(message, Answer) and message.direct:
             self._direct.publish(message, done, wanted)
-        elif self._doubted and message.exchange in self._doubted:
+        elif self._wary and message.exchange in self._doubted:
             told = partial(self._tried, message.exchange, done)
             self._doubtful.publish(message, told, wanted)
+        elif self._wary and len(message.body) >= self._careful.too_large:
+            self._careful.take((Waiting(message, done, wanted, 0.0),))
         else:
             self.outbox.publish(message, done, wanted=wanted)
 
@@ -133,18 +143,22 @@ class Link:
     async def stop(self, *, within: float) -> None:
         """Wait until what was published is confirmed, at most `within` seconds; then close."""
         outboxes = (self.outbox, self._direct.outbox, self._doubtful.outbox)
+        careful = self._careful
         try:
             async with asyncio.timeout(within):
                 for outbox in outboxes:
                     if outbox.attached:  # without a line no confirm comes
                         await outbox.empty()
+                if careful.outbox.attached:
+                    await careful.empty()
         except TimeoutError:
-            left = sum(map(len, outboxes))
+            left = sum(map(len, outboxes)) + len(careful)
             log.warning("%d publications were not confirmed in time", left)
         self.intake.flush()
         await asyncio.gather(
             self._direct.stop(),
             self._doubtful.stop(),
+            careful.stop(),
             self._consuming.supervisor.stop(),
             self._publishing.supervisor.stop(),
         )
@@ -153,4 +167,12 @@ class Link:
         """Trust an exchange again that took a message, or said by itself that it has no queue."""
         if fate in {Published.CONFIRMED, Published.RETURNED}:
             self._doubted.discard(exchange)
+            self._weigh()
         done(fate)
+
+    def _doubt(self, exchange: str) -> None:
+        self._doubted.add(exchange)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        self._wary = bool(self._doubted) or self._careful.too_large < inf

@@ -38,7 +38,9 @@ class Done(Protocol):
         """Act on it."""
 
 
-class _Waiting(NamedTuple):
+class Waiting(NamedTuple):
+    """A message whose fate is not told yet."""
+
     message: Publication | Answer
     done: Done
     #: Whether it is still worth sending after a lost channel.
@@ -73,9 +75,11 @@ class Outbox:
         #: Confirms count from 1 in each life of the channel.
         self._sent = 0
         self._confirmed_below = 0
-        self._unconfirmed: dict[int, _Waiting] = {}
+        self._unconfirmed: dict[int, Waiting] = {}
         self._returned: set[int] = set()
-        self._ashore: list[_Waiting] = []
+        self._ashore: list[Waiting] = []
+        #: How many of those, the first ones, were under way when the last life ended.
+        self._aground = 0
         #: Message ids are never used twice, not even for the same message sent again.
         self._mark = secrets.token_hex(8).encode()
         self._numbers = 0
@@ -117,7 +121,7 @@ class Outbox:
     ) -> None:
         """Send a message and have `done` called with its fate; never waits, never raises."""
         self._empty.clear()
-        waiting = _Waiting(message, done, wanted, self._clock())
+        waiting = Waiting(message, done, wanted, self._clock())
         if self._wire is None:
             self._ashore.append(waiting)
         else:
@@ -152,6 +156,7 @@ class Outbox:
         self._routes.clear()
         wire.frames.watch_confirms(channel, self)
         ashore, self._ashore = self._ashore, []
+        self._aground = 0
         for waiting in ashore:
             if waiting.wanted():
                 self._send(waiting._replace(since=self._clock()))
@@ -172,6 +177,7 @@ class Outbox:
         self._unconfirmed.clear()
         if self._resend:
             self._ashore = lost + self._ashore
+            self._aground = len(lost)
         else:
             for waiting in lost:
                 waiting.done(self._lost)
@@ -181,13 +187,21 @@ class Outbox:
         """Report as closed what is for an exchange that cost us the channel; the rest goes on."""
         self.detach()
         ashore, self._ashore = self._ashore, []
-        refused: list[_Waiting] = []
+        refused: list[Waiting] = []
         for waiting in ashore:
             mine = waiting.message.exchange == exchange
             (refused if mine else self._ashore).append(waiting)
         for waiting in refused:
             waiting.done(Published.CLOSED)
         self._note_empty()
+
+    def suspects(self) -> list[Waiting]:
+        """Take out what was under way when the life ended: one of it was the reason."""
+        self.detach()
+        found, self._ashore = self._ashore[: self._aground], self._ashore[self._aground :]
+        self._aground = 0
+        self._note_empty()
+        return found
 
     def closed(self) -> None:
         """End the life because the broker did."""
@@ -232,7 +246,7 @@ class Outbox:
             self._confirmed_below = max(self._confirmed_below, top)
         self._note_empty()
 
-    def _tell(self, tag: int, waiting: _Waiting, fate: Published) -> None:
+    def _tell(self, tag: int, waiting: Waiting, fate: Published) -> None:
         self.observe(self._clock() - waiting.since)
         if self._returned and tag in self._returned:
             self._returned.discard(tag)
@@ -245,7 +259,7 @@ class Outbox:
 
     # -- bytes --
 
-    def _send(self, waiting: _Waiting) -> None:
+    def _send(self, waiting: Waiting) -> None:
         message = waiting.message
         message_id = b"%s-%d" % (self._mark, self._numbers + 1)
         try:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
-from aiormq.exceptions import AMQPChannelError
+from aiormq.exceptions import AMQPChannelError, ChannelPreconditionFailed
 from yarl import URL
 
 from workers.link.connection import open_wire
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workers.link.connection import Wire
-    from workers.link.outbox import Outbox
+    from workers.link.outbox import Outbox, Waiting
     from workers.link.plan import LinkPlan
 
 #: Seconds a publication may wait for its confirm before the line is taken for dead. A quorum queue
@@ -42,6 +42,9 @@ class Publishing:
         self.supervisor = Supervisor(name, self._live, address=plan.address, role=plan.role)
         #: Told the exchange for which the broker closed the channel: it is gone, or not for us.
         self.refused: Callable[[str], None] = lambda _: None
+        #: Given what was under way when the broker closed the channel for a message it takes from
+        #: nobody; without it all of that is sent again.
+        self.spoilt: Callable[[list[Waiting]], None] | None = None
 
     async def _live(self, begun: Callable[[], None]) -> None:
         """Live one life of the line: returns never, raises when it is over."""
@@ -60,6 +63,8 @@ class Publishing:
                 exchange = named[1].removeprefix(_DEFAULT)
                 outbox.refuse(exchange)
                 self.refused(exchange)
+            elif isinstance(error, ChannelPreconditionFailed) and self.spoilt is not None:
+                self.spoilt(outbox.suspects())
             raise
         finally:
             outbox.detach()

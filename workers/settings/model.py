@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from topology import GroupSpec, Names
 from topology.names import checked_group
+from topology.traps import LARGEST_4
 from workers.settings import ranges
 from workers.settings.durations import Bytes, Seconds
 from workers.settings.groups import PREFETCH, GroupSettings
@@ -77,6 +78,8 @@ class Settings(BaseSettings):
     prefetch: Annotated[int, AfterValidator(PREFETCH.number)] = 200
     #: A larger body is dead-lettered before it is parsed.
     max_body_bytes: Annotated[Bytes, AfterValidator(ranges.BODY.number)] = 2**20
+    #: A larger answer is not sent: its message is dead-lettered, and the asker told.
+    max_answer_bytes: Annotated[Bytes, AfterValidator(ranges.ANSWER.number)] = LARGEST_4
     #: The retry ladder; a message is tried once more for each rung.
     retry_delays: Rungs = rungs("1s,10s,60s,10m")
     #: For one attempt whose processor names no limit of its own.

@@ -19,6 +19,13 @@ BODY: Final = Bounds(
     above="brokers take no message that large (16 MiB from RabbitMQ 4 on, 128 MiB before)",
     show=_size,
 )
+ANSWER: Final = Bounds(
+    least=2**16,
+    most=128 * 2**20,
+    below="an error answer that names twenty mistakes would not fit into that",
+    above="brokers take no message that large (16 MiB from RabbitMQ 4 on, 128 MiB before)",
+    show=_size,
+)
 #: A delivery also waits in our own queue, settles and is confirmed within the broker's 30 minutes.
 TIME_LIMIT: Final = Bounds(
     least=0.001,

@@ -30,7 +30,11 @@ def test_the_sample_is_the_export(version: str) -> None:
 def test_the_page_names_every_trap() -> None:
     """Whatever `leveret topology doctor` may say is explained."""
     here = Circumstances(
-        names=Names(), groups=("default",), max_body_bytes=2**30, time_limit=10_000.0
+        names=Names(),
+        groups=("default",),
+        max_body_bytes=2**30,
+        max_answer_bytes=2**30,
+        time_limit=10_000.0,
     )
     known = {trap.name for version in VERSIONS for trap in traps(version, here)} | {"mismatch"}
     upgrades = PAGE[PAGE.index("## Upgrades") :]

@@ -9,7 +9,13 @@ import pytest
 from topology import BrokerVersion, Names
 from topology.traps import Circumstances, traps
 
-HERE = Circumstances(names=Names("lev.test"), groups=("g",), max_body_bytes=2**20, time_limit=60.0)
+HERE = Circumstances(
+    names=Names("lev.test"),
+    groups=("g",),
+    max_body_bytes=2**20,
+    max_answer_bytes=2**20,
+    time_limit=60.0,
+)
 VERSIONS = [BrokerVersion(*v) for v in [(3, 10, 8), (3, 13), (4, 0, 5), (4, 2), (4, 3)]]
 
 
@@ -49,9 +55,10 @@ def test_an_old_broker_a_large_body_and_a_long_limit_bite_and_come_first() -> No
     old = traps(BrokerVersion(3, 8), HERE)
     assert [trap.name for trap in old if trap.bites] == ["too_old"]
     assert old[0].bites
-    large = replace(HERE, max_body_bytes=20 * 2**20, time_limit=3600.0)
+    large = replace(HERE, max_body_bytes=20 * 2**20, max_answer_bytes=17 * 2**20, time_limit=3600.0)
     found = {trap.name for trap in traps(BrokerVersion(4, 0), large) if trap.bites}
-    assert found == {"message_size", "consumer_timeout"}
+    assert found == {"message_size", "answer_size", "consumer_timeout"}
     assert not {trap.name for trap in traps(BrokerVersion(3, 13), large) if trap.bites} & {
-        "message_size"
+        "message_size",
+        "answer_size",
     }
