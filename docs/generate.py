@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_arg
 
 from messages import ErrorCode
 from workers.metrics.durations import BUCKETS
+from workers.metrics.exposition import of_supervisor
 from workers.metrics.metrics import Metrics
 from workers.metrics.tally import OUTCOMES
 from workers.settings import Settings, explain
@@ -64,7 +65,7 @@ def configuration() -> str:
 
 def metrics() -> str:
     """Return the page about metrics."""
-    families = Metrics(group="default").collect()
+    families = [*Metrics(group="default").collect(), *of_supervisor(wanted=0, answering=0)]
     return _written(
         "metrics.md.template",
         families="\n".join(sorted(map(_family, families))),

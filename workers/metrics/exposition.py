@@ -44,6 +44,22 @@ def merge(
     return page(registry, accept)
 
 
+def of_supervisor(*, wanted: int, answering: int) -> tuple[Metric, ...]:
+    """Return what a supervisor tells of its replicas, beside what they tell themselves."""
+    return (
+        GaugeMetricFamily(
+            "leveret_replicas_wanted",
+            "Worker processes this supervisor keeps running.",
+            value=wanted,
+        ),
+        GaugeMetricFamily(
+            "leveret_replicas_answering",
+            "Worker processes that told their figures for this page.",
+            value=answering,
+        ),
+    )
+
+
 class _Merged(Collector):
     def __init__(self, texts: Mapping[str, str], wanted: int | None, read: Reader) -> None:
         self._texts = texts
@@ -66,13 +82,4 @@ class _Merged(Collector):
                     whole.samples.append(sample._replace(labels=labels))
         yield from families.values()
         if self._wanted is not None:
-            yield GaugeMetricFamily(
-                "leveret_replicas_wanted",
-                "Worker processes this supervisor keeps running.",
-                value=self._wanted,
-            )
-            yield GaugeMetricFamily(
-                "leveret_replicas_answering",
-                "Worker processes that told their figures for this page.",
-                value=len(self._texts),
-            )
+            yield from of_supervisor(wanted=self._wanted, answering=len(self._texts))
