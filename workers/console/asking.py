@@ -21,10 +21,18 @@ PATIENCE: Final = 10.0
 #: People who publish at once; each has two connections to the broker while they wait.
 AT_ONCE: Final = 4
 
-_TROUBLE: Final = {
-    Published.RETURNED: "No queue takes this type: no group's bindings match it.",
-    Published.REFUSED: "Its queue is full or failing; the message was not taken.",
-    Published.UNKNOWN: "The line was lost: nobody knows whether it was taken.",
+#: What is said of each fate but the good one, and what to do.
+TROUBLE: Final = {
+    Published.RETURNED: "No queue takes this type: no group's bindings match it. Declare them with "
+    "`leveret topology apply`.",
+    Published.REFUSED: "Its queue is full or failing; the message was not taken. See Now, and "
+    "publish it again later.",
+    Published.CLOSED: "The exchange for requests is not there, or this console's user may not "
+    "publish to it: run `leveret topology apply`, or give it the publisher's rights.",
+    Published.UNSENDABLE: "It does not fit into what this broker takes in one message; nothing was "
+    "sent. Make it smaller.",
+    Published.UNKNOWN: "The line was lost: nobody knows whether it was taken. Look for its answer "
+    "or dead letter before you publish it again.",
 }
 _SILENT: Final = (
     "The broker did not confirm it in time: it may be in alarm, and take it later. See that it is "
@@ -63,32 +71,38 @@ class Asking:
             if not answer.done():
                 answer.set_result(delivery)
 
-        async with self._slots:
-            client = Client(
-                url.get_secret_value(),
-                self._names,
-                heard=heard,
-                connect_timeout=self._settings.connect_timeout,
+        client = Client(
+            url.get_secret_value(),
+            self._names,
+            heard=heard,
+            connect_timeout=self._settings.connect_timeout,
+        )
+        async with self._slots, client:
+            message = Publication(
+                self._names.requests,
+                key,
+                make(client.agent_id),
+                reply_to=client.reply_to,
+                type=kind,
             )
-            async with client:
-                began = time.monotonic()
-                message = Publication(
-                    self._names.requests,
-                    key,
-                    make(client.agent_id),
-                    reply_to=client.reply_to,
-                    type=kind,
-                )
-                try:
-                    async with asyncio.timeout(PATIENCE):
-                        fate = await client.publish(message)
-                except TimeoutError:
-                    return Answered(_SILENT)
-                if fate is not Published.CONFIRMED:
-                    return Answered(_TROUBLE[fate])
-                await asyncio.wait([answer], timeout=PATIENCE)
-                passed = time.monotonic() - began
-                if not answer.done():
-                    return Answered("", seconds=passed)
-                told = answer.result()
-                return Answered("", told.body, told.properties.type or "", passed)
+            return await _asked(client, message, answer)
+
+
+async def _asked(
+    client: Client, message: Publication, answer: asyncio.Future[Delivery]
+) -> Answered:
+    """Publish, and tell what came of it: trouble, silence, or the answer."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            fate = await client.publish(message)
+    except TimeoutError:
+        return Answered(_SILENT)
+    if fate is not Published.CONFIRMED:
+        return Answered(TROUBLE[fate])
+    await asyncio.wait([answer], timeout=PATIENCE)
+    passed = time.monotonic() - began
+    if not answer.done():
+        return Answered("", seconds=passed)
+    told = answer.result()
+    return Answered("", told.body, told.properties.type or "", passed)

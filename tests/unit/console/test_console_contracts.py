@@ -13,7 +13,9 @@ from unit.console.visiting import opened, token, visitor
 from examples import registry as examples
 from messages import Payload
 from workers import Context, Registry
+from workers.console.asking import TROUBLE
 from workers.console.contracts import Contracts
+from workers.publication import Published
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,6 +102,11 @@ async def test_what_fits_and_finds_no_broker_says_so() -> None:
     async with visitor(opened(registry=picky())) as browser:
         answer = await publish(browser, {"name": "x", "count": 1})
     assert answer.status_code == 503
+
+
+def test_every_fate_of_a_message_has_its_words() -> None:
+    """Also those that only a broken broker or an unusual message meets."""
+    assert {Published.CONFIRMED, *TROUBLE} == set(Published)
 
 
 async def publish(browser: httpx.AsyncClient, parameters: dict[str, Any]) -> httpx.Response:
