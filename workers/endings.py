@@ -48,6 +48,8 @@ class Endings:
 
     def __init__(self, policy: Policy, answers: Answers, now: Callable[[], datetime]) -> None:
         self.policy = policy
+        #: Told of whatever user code raises, for rehearsals.
+        self.heard: Callable[[BaseException], None] | None = None
         self._answers = answers
         self._now = now
 
@@ -243,8 +245,9 @@ class Endings:
         failure = raised("a validator, or what it asked,", error)
         return self.failed(request, None, failure, error)
 
-    @staticmethod
-    def _trace(what: str, request: Request, error: BaseException) -> None:
+    def _trace(self, what: str, request: Request, error: BaseException) -> None:
+        if self.heard is not None:
+            self.heard(error)
         ids = {"envelope_id": request.subject.envelope_id}
         # Its own text may quote the body.
         log.debug(what, exc_info=error, extra={**ids, "untold": True})

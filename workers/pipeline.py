@@ -93,6 +93,10 @@ class Pipeline:
         self.attempts = Attempts(registry, self._endings, self._answers, guard.solitude, now)
         self._known = registry.known
 
+    def listen(self, heard: Callable[[BaseException], None]) -> None:
+        """Tell somebody of whatever user code raises, as it was raised."""
+        self._endings.heard = heard
+
     @property
     def dropped_fields(self) -> int:
         """How many fields of newer minor versions of the protocol were dropped so far."""

@@ -3,14 +3,18 @@
 rehearsal = Rehearsal(registry)
 outcome = await rehearsal.task("train_model", {"epochs": 3})
 assert outcome.answer is not None
+
+What a processor raises makes an outcome without an answer: a `Retried`. Whoever asks that for its
+answer is told what was raised, with its traceback.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
 
@@ -28,14 +32,14 @@ from workers.answering.asking import Answerable
 from workers.around.limits import TimeLimit
 from workers.inbox.once import Once
 from workers.lanes import Lane
-from workers.outcome import Delivery, Properties
+from workers.outcome import Delivery, Properties, Retried
 from workers.pipeline import Pipeline
 from workers.recovery import Ladder
 from workers.request import Policy
 from workers.security import Security
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from workers.inbox.port import Inbox
     from workers.outcome import Answer, Outcome
@@ -90,6 +94,9 @@ class Rehearsal:
             lane=lane,
         )
         self._pipeline = Pipeline(registry, self.policy, now=now)
+        #: What user code raised in the task that asks.
+        self._raised: ContextVar[list[BaseException] | None] = ContextVar("raised", default=None)
+        self._pipeline.listen(self._heard)
         if inbox is not None:
             self._pipeline.attempts.once = Once(inbox, retention=inf)
 
@@ -120,9 +127,40 @@ class Rehearsal:
     async def delivery(self, delivery: Delivery) -> Outcome:
         """Return what becomes of a delivery, run in a task of its own with a working time limit."""
         limit = TimeLimit(asyncio.get_running_loop())
+        raised: list[BaseException] = []
+        self._raised.set(raised)  # the task has a copy of this context
         task = asyncio.ensure_future(self._pipeline.handle(delivery, limit))
         limit.guard(task)
-        return await task
+        outcome = await task
+        return Unanswered.of(outcome, raised) if isinstance(outcome, Retried) else outcome
+
+    def _heard(self, error: BaseException) -> None:
+        raised = self._raised.get()
+        if raised is not None:
+            raised.append(error)
+
+
+class Unanswered(Retried):
+    """A `Retried` that says why it has no answer to whoever asks for one."""
+
+    raised: tuple[BaseException, ...]
+
+    @classmethod
+    def of(cls, outcome: Retried, raised: Iterable[BaseException]) -> Unanswered:
+        """Return the outcome, with what user code raised."""
+        told = cls(*outcome)
+        told.raised = tuple(raised)
+        return told
+
+    @property
+    def answer(self) -> NoReturn:
+        """Raise AssertionError, because of what was raised."""
+        when = "at once" if self.delay is None else f"in {self.delay}"
+        error = self.raised[-1] if self.raised else None
+        said = "" if error is None else f": {error!r}"
+        raise AssertionError(
+            f"there is no answer yet: {self.failure.reason}{said}; it would be tried again {when}"
+        ) from error
 
 
 def read(answer: Answer | None) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class Reader:
         done = self._shell(step.command)
         seen = f"$ {step.command}\n{done.stdout}{done.stderr}"
         assert done.returncode == step.exit_code, f"exit code {done.returncode}: {seen}"
+        assert "Deprecat" not in seen, f"what a page shows is out of date: {seen}"
         assert matches(step.expected, done.stdout + done.stderr), (
             f"the page shows\n{step.expected}\nbut this came:\n{seen}"
         )

@@ -40,7 +40,7 @@ class Gathering:
     def __init__(self, process: Several, most: int) -> None:
         self._process = process
         self._most = most
-        self._name = f"batch {process.__qualname__}"
+        self._name = f"batch {getattr(process, '__qualname__', 'processor')}"
         self._run: _Run | None = None
 
     async def __call__(self, payload: Any, context: Context) -> object:

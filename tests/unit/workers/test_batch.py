@@ -91,7 +91,10 @@ async def test_a_lone_message_does_not_wait_for_others() -> None:
 async def test_a_verdict_among_the_results_is_that_message_s_own() -> None:
     """The others are done."""
     outcomes = await handled(Rehearsal(storing([])), [1, 13, 14])
-    assert [type(one) for one in outcomes] == [Replied, DeadLettered, Retried]
+    replied, dead, retried = outcomes
+    assert isinstance(replied, Replied)
+    assert isinstance(dead, DeadLettered)
+    assert isinstance(retried, Retried)
 
 
 async def test_what_a_batch_raises_is_tried_again_alone() -> None:
@@ -99,7 +102,7 @@ async def test_what_a_batch_raises_is_tried_again_alone() -> None:
     calls: list[list[int]] = []
     rehearsal = Rehearsal(storing(calls))
     outcomes = await handled(rehearsal, [1, -1])
-    assert [type(one) for one in outcomes] == [Retried, Retried]
+    assert all(isinstance(one, Retried) for one in outcomes)
 
 
 async def test_the_time_limit_ends_a_batch_nobody_waits_for_any_more() -> None:
