@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from messages import ProtocolModel
@@ -39,3 +40,12 @@ async def word(word: Word, context: Context) -> Word:
         os.kill(os.getpid(), signal.SIGKILL)
     await asyncio.sleep(word.seconds)
     return word
+
+
+@registry.task("stubborn", parameters=Word)
+async def stubborn(word: Word, context: Context) -> Word:
+    """Leave a line, and swallow every cancellation."""
+    note(Path(word.ledger), str(context.envelope.envelope_id))
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(600)
