@@ -46,7 +46,8 @@ async def supervised(url: str, limits: Limits) -> AsyncIterator[tuple[Replicas, 
     replicas = Replicas(Start(["run", "broker.killing:registry"], environment, 5.0), 1)
     health = Health()
     life = asyncio.create_task(replicas.run())
-    watch = asyncio.create_task(oversee(replicas, health, prefetch=PREFETCH, limits=limits))
+    watching = oversee(replicas, health, prefetch=PREFETCH, limits=limits, patience=60.0)
+    watch = asyncio.create_task(watching)
     try:
         assert health.reason is not None
         await eventually(lambda: health.reason is None, within=STARTS_WITHIN)

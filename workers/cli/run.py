@@ -152,7 +152,10 @@ async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, .
         beside(chosen, registry, modules) as console,
         Server(application(pages, health, console), host=chosen.http_host, port=chosen.http_port),
     ):
-        watch = asyncio.create_task(oversee(replicas, health, prefetch=prefetch, limits=limits))
+        watching = oversee(
+            replicas, health, prefetch=prefetch, limits=limits, patience=chosen.patience
+        )
+        watch = asyncio.create_task(watching)
         try:
             return DONE if await replicas.run() else FAILED
         finally:

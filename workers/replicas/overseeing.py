@@ -39,11 +39,18 @@ def summary(told: Mapping[int, str]) -> tuple[str | None, str]:
     return None, "; ".join([f"{ready} of {len(told)} replicas take messages", *shown])
 
 
-async def oversee(replicas: Replicas, health: Health, *, prefetch: int, limits: Limits) -> None:
-    """Look again and again until cancelled, and let the number follow the load within limits."""
+async def oversee(
+    replicas: Replicas, health: Health, *, prefetch: int, limits: Limits, patience: float
+) -> None:
+    """Look again and again until cancelled, and let the number follow the load within limits.
+
+    A replica that does not answer for `patience` seconds is ended, to be started again.
+    """
     trend = Trend()
     while True:
-        reason, health.remark = summary(await replicas.readiness())
+        told = await replicas.readiness()
+        replicas.end_silent(told, monotonic(), patience=patience)
+        reason, health.remark = summary(told)
         health.line("consuming", reason)
         if not health.leaving and limits.least < limits.most:
             load = await _load(replicas, prefetch)

@@ -8,6 +8,8 @@ from typing import Final
 
 #: Seconds to wait for one replica's page.
 ASK_WITHIN: Final = 2.0
+#: What is in the way of a replica that serves and says nothing.
+SILENT: Final = "does not answer"
 
 
 def ask(port: int, path: str, accept: str = "") -> str | None:
@@ -33,4 +35,4 @@ def readyz(port: int | None) -> str:
         with error:
             return " ".join(error.read().decode().split())
     except OSError:
-        return "does not answer"
+        return SILENT

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.parser import text_string_to_metric_families
 
 from workers.replicas.line import Heard
-from workers.replicas.pages import ask, readyz
+from workers.replicas.pages import SILENT, ask, readyz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +55,8 @@ class Replicas:
         self._leaving = False
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._lines: dict[int, Heard] = {}
+        #: Since when (seconds) each replica that serves has not answered.
+        self._silent: dict[int, float] = {}
         self._failed = False
 
     async def run(self) -> bool:
@@ -110,6 +112,25 @@ class Replicas:
         told = await asyncio.gather(*(asyncio.to_thread(readyz, port) for port in ports.values()))
         both = dict(zip(ports, told, strict=True))
         return {n: both[n] for n, gone in self._kept.items() if n in both and not gone.is_set()}
+
+    def end_silent(self, told: Mapping[int, str], now: float, *, patience: float) -> None:
+        """Kill what has not answered for so many seconds: its loop stands still for good.
+
+        `told` is what `readiness` has just returned. The broker brings its messages again.
+        """
+        silent = [number for number, why in told.items() if why == SILENT]
+        self._silent = {number: self._silent.get(number, now) for number in silent}
+        for number, since in self._silent.items():
+            process = self._running.get(number)
+            if process is not None and now - since > patience:
+                log.error(
+                    "replica %d has not answered for %.0f s, as if a processor computed or waited "
+                    "without an await: it is killed and started again",
+                    number,
+                    now - since,
+                )
+                with suppress(ProcessLookupError):
+                    process.kill()
 
     async def totals(
         self, metric: str, label: str, pages: Mapping[str, str] | None = None
