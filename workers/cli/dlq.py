@@ -75,6 +75,10 @@ def ls(
             + (f" ({found.standing.open} open)" if not selection.everything else "")
             + (f"; --page {page + 1} shows more" if found.more and not after else "")
         )
+    if found.matching and not found.letters:
+        told = plural(found.matching, "letter")
+        say(f"there is no page {page}: {told} in all; begin at --page 1")
+        return NOTHING_FOUND
     return exit_code(found.letters, selection, found.standing)
 
 

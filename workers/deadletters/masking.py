@@ -96,10 +96,16 @@ class Masking:
         return text.encode()
 
 
+#: A `~` that stands for nothing.
+_NO_ESCAPE: Final = re.compile("~(?![01])")
+
+
 def keys_of(pointer: str) -> tuple[str, ...]:
     """Return the keys of a JSON pointer; raises BadPointer."""
     if not pointer.startswith("/"):
         raise BadPointer(f"{pointer!r} is no JSON pointer; write one such as /payload/request/x")
+    if _NO_ESCAPE.search(pointer):
+        raise BadPointer(f"{pointer!r} is no JSON pointer; in a key, ~ is written ~0 and / is ~1")
     return tuple(key.replace("~1", "/").replace("~0", "~") for key in pointer[1:].split("/"))
 
 
@@ -181,7 +187,7 @@ def changed(body: bytes, changes: tuple[tuple[str, Any], ...]) -> bytes:
 def _step(holder: Any, key: str, pointer: str) -> Any:
     found = _matching(holder, key) if key != ANY else []
     if not found:
-        raise BadPointer(f"{pointer} leads nowhere: there is no {key!r}")
+        raise BadPointer(f"{pointer} leads nowhere: there is no key {key!r}")
     return holder[found[0]]
 
 

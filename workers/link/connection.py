@@ -11,9 +11,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import aio_pika
+import pamqp.commands
+import pamqp.exceptions
+import pamqp.frame
 from aio_pika.abc import ConnectionParameter
 from aiormq.connection import SSLContextProvider, TransportFactory
-from aiormq.exceptions import AMQPConnectionError
+from aiormq.exceptions import AMQPConnectionError, ConnectionNotAllowed, InvalidFrameError
 
 from workers.link.frames import HotFrames
 from workers.link.pulse import Pulse
@@ -36,6 +39,10 @@ ANSWER_WITHIN: Final = 30.0
 LEAST_FRAME: Final = 32_768
 
 
+class NoRoom(AMQPConnectionError):
+    """The broker has as many connections as it may; another time there may be fewer."""
+
+
 class Tap(asyncio.StreamReader):
     """The stream aio-pika reads from; what is hot is taken out as the bytes arrive."""
 
@@ -45,6 +52,8 @@ class Tap(asyncio.StreamReader):
         self._pulse = pulse
         self._clock = loop.time
         self._shown = 0.0
+        #: What came last for aio-pika.
+        self.last = b""
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override] # asyncio's stub names fewer types than it is called with
         """Split what came from the socket; called by asyncio's protocol."""
@@ -52,6 +61,7 @@ class Tap(asyncio.StreamReader):
         cold = self._frames.feed(bytes(data))
         now = self._clock()
         if cold:
+            self.last = cold
             super().feed_data(cold)
             self._shown = now
         elif now - self._shown >= SIGN_OF_LIFE:
@@ -66,6 +76,7 @@ class _TapTransport(TransportFactory):
         self.frames = HotFrames()
         self.pulse = Pulse()
         self.writer: asyncio.StreamWriter | None = None
+        self.tap: Tap | None = None
 
     async def create(
         self, url: URL, **kwargs: Any
@@ -73,7 +84,7 @@ class _TapTransport(TransportFactory):
         provider: SSLContextProvider = kwargs.pop("ssl_context_provider")
         context = await provider.get_context() if url.scheme == "amqps" else None
         loop = asyncio.get_running_loop()
-        tap = Tap(self.frames, self.pulse, loop)
+        self.tap = tap = Tap(self.frames, self.pulse, loop)
         protocol = asyncio.StreamReaderProtocol(tap, loop=loop)
         try:
             transport, _ = await loop.create_connection(
@@ -152,10 +163,31 @@ class Wire:
 
 
 async def open_wire(url: URL, *, name: str, heartbeat: int, timeout: float) -> Wire:  # noqa: ASYNC109 - bounds connecting
-    """Connect and log in, or raise what aio-pika raises; `heartbeat` and `timeout` in seconds."""
+    """Connect and log in, or raise what aio-pika raises; `heartbeat` and `timeout` in seconds.
+
+    A virtual host that the broker refuses is ConnectionNotAllowed with its word for it, which the
+    library drops, or NoRoom where it is a matter of how many there are.
+    """
     transport = _TapTransport()
     address = url.update_query(name=name, heartbeat=heartbeat)
     connection = _Connection(address, transport_factory=transport)
-    async with asyncio.timeout(timeout):
-        await connection.connect(timeout=timeout)
+    try:
+        async with asyncio.timeout(timeout):
+            await connection.connect(timeout=timeout)
+    except InvalidFrameError as error:
+        why = _farewell(b"" if transport.tap is None else transport.tap.last)
+        if "connection limit" in why:
+            raise NoRoom(why) from error
+        if why:
+            raise ConnectionNotAllowed(why) from error
+        raise
     return Wire(connection, transport)
+
+
+def _farewell(came: bytes) -> str:
+    """Return why the broker closes the connection, where that is what came; empty for others."""
+    try:
+        _, _, frame = pamqp.frame.unmarshal(came)
+    except (pamqp.exceptions.UnmarshalingException, ValueError):
+        return ""
+    return str(frame.reply_text) if isinstance(frame, pamqp.commands.Connection.Close) else ""

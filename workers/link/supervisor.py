@@ -24,6 +24,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from topology import Role
 from workers.link.cancelling import cancelled
+from workers.link.connection import NoRoom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -66,6 +67,12 @@ def explain(error: BaseException, address: str, role: Role = Role.WORKER) -> Lin
             return LinkError(
                 f"the broker at {address} refused the login; check the user and password in "
                 "LEVERET_AMQP_URL, and that the user exists (rabbitmqctl list_users)",
+            )
+        case NoRoom():
+            return LinkError(
+                f"the broker at {address} takes no more connections ({error}); close some that are "
+                "not needed (rabbitmqctl list_connections), or raise the limit (rabbitmqctl "
+                "set_vhost_limits, set_user_limits)",
             )
         case ConnectionNotAllowed():
             return LinkError(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Heartbeats missed before a replica counts as gone.
 MISSED: Final = 3
+#: The largest count that a JSON number holds to the unit.
+MOST: Final = 2**53
 
 
 class Replica(NamedTuple):
@@ -48,6 +50,11 @@ def _after(before: Replica | None, now: Replica) -> Replica:
     return now._replace(recent=recent, rates=rates)
 
 
+def _believable(figures: Mapping[str, float]) -> dict[str, float]:
+    """Leave out what counts nothing: anybody may send a heartbeat, and sums are made of these."""
+    return {name: value for name, value in figures.items() if 0 <= value <= MOST}
+
+
 class Roster:
     """Who is there, from the heartbeats handed in; forgets whoever has fallen silent."""
 
@@ -67,7 +74,7 @@ class Roster:
             agent = payload.agent_status
             self._replicas[agent.agent_id] = _after(
                 self._replicas.get(agent.agent_id),
-                Replica(agent, self._clock(), payload.metrics),
+                Replica(agent, self._clock(), _believable(payload.metrics)),
             )
 
     def present(self) -> tuple[Replica, ...]:

@@ -64,7 +64,8 @@ def test_values_are_set_at_pointers() -> None:
     body = b'{"a": [1, {"b": 2}]}'
     assert changed(body, (("/a/1/b", None), ("/c", []))) == b'{"a":[1,{"b":null}],"c":[]}'
     assert changed(body, (("/a/-", 3), ("/a/0", 0))) == b'{"a":[0,{"b":2},3]}'
-    for pointer in ("/x/y", "/a/7", "/a/0/z", "a", "/a/*/b"):
+    assert changed(b"{}", (("/~01~1", 1),)) == b'{"~1/":1}'
+    for pointer in ("/x/y", "/a/7", "/a/0/z", "a", "/a/*/b", "/a~2", "/c~"):
         with pytest.raises(BadPointer):
             changed(body, ((pointer, 1),))
     with pytest.raises(BadPointer, match="no JSON"):

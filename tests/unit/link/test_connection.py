@@ -7,6 +7,7 @@ import gc
 
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
+from pamqp import commands, frame
 from yarl import URL
 
 from workers.link import connection
@@ -33,3 +34,11 @@ def test_a_connection_that_never_was_is_collected_without_a_word(
         asyncio.set_event_loop(None)  # whoever collects it has no loop at all
         opened.clear()
         gc.collect()
+
+
+def test_why_the_broker_closed_is_read_from_what_came_last() -> None:
+    """The library only says that it was no Open-Ok."""
+    close = commands.Connection.Close(530, "NOT_ALLOWED - no such vhost", 10, 40)
+    assert connection._farewell(frame.marshal(close, 0)) == "NOT_ALLOWED - no such vhost"
+    for other in (b"", b"noise", frame.marshal(commands.Connection.OpenOk(), 0)):
+        assert connection._farewell(other) == ""

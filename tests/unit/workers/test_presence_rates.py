@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import orjson
+
 from messages import Envelope, HeartbeatPayload, encode
+from workers.cli.top import _replica
 from workers.presence.roster import Roster
 from workers.testing import agent
 
@@ -46,3 +49,12 @@ def test_who_falls_silent_is_forgotten_and_noise_is_left_alone() -> None:
     assert [one.agent.agent_id for one in roster.present()] == ["a", "b"]
     now[0] += 2
     assert [one.agent.agent_id for one in roster.present()] == ["b"]
+
+
+def test_a_figure_that_counts_nothing_is_left_out() -> None:
+    """Anybody may send a heartbeat, and what is made of it is printed as JSON."""
+    roster = Roster(interval=5.0, clock=lambda: 100.0)
+    roster.heard(heartbeat(received=1e308, in_flight=1e308, replied=-1, retried=2))
+    (one,) = roster.present()
+    assert one.figures == {"retried": 2}
+    assert orjson.loads(orjson.dumps(_replica(one)))["in_flight"] == 0
