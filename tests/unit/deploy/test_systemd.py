@@ -24,6 +24,13 @@ def unit(tmp_path: Path) -> Path:
     return instance
 
 
+def test_a_worker_that_nobody_stopped_is_started_again() -> None:
+    """Whatever its exit code, for a processor may choose that; but not where it cannot start."""
+    lines = UNIT.read_text().splitlines()
+    assert "Restart=always" in lines
+    assert "RestartPreventExitStatus=2" in lines
+
+
 def test_little_of_the_machine_is_exposed(unit: Path) -> None:
     """A worker that was taken over finds a machine that is mostly shut."""
     if shutil.which("systemd-analyze") is None:
