@@ -135,14 +135,12 @@ BOX: Final = NAMES.mailbox(PUBLISHER, "inbox")
 
 
 def _both(role: Role) -> tuple[Need, ...]:
-    """Return what workers and operators do alike: hear what operators say, dead-letter, answer."""
+    """Return what workers and operators do alike: hear what operators say."""
     return (
         Need(role, "configure", HEARD, declare, (HEARD,)),
         Need(role, "write", HEARD, listen, (NAMES.control, HEARD)),
         Need(role, "read", NAMES.control, listen, (NAMES.control, HEARD)),
         Need(role, "read", HEARD, own, (HEARD,)),
-        Need(role, "write", "amq.default", send, ("", "anybody")),
-        Need(role, "write", NAMES.dead, send, (NAMES.dead, NAMES.dead_key("default"))),
     )
 
 
@@ -162,9 +160,13 @@ NEEDS: Final = (
     *_both(Role.WORKER),
     Need(Role.WORKER, "write", NAMES.replies, send, (NAMES.replies, "agent.x.inbox")),
     Need(Role.WORKER, "write", NAMES.heartbeats, send, (NAMES.heartbeats, "x")),
+    Need(Role.WORKER, "write", "amq.default", send, ("", DEAD)),
+    Need(Role.WORKER, "write", NAMES.dead, send, (NAMES.dead, NAMES.history_key("default"))),
     Need(Role.WORKER, "write", RUNG, send, (RUNG, WORK)),
     Need(Role.WORKER, "read", WORK, consume, (WORK,)),
     *_both(Role.OPERATOR),
+    Need(Role.OPERATOR, "write", "amq.default", send, ("", "anybody")),
+    Need(Role.OPERATOR, "write", NAMES.dead, send, (NAMES.dead, NAMES.journal_key)),
     Need(Role.OPERATOR, "configure", SEEN, declare, (SEEN,)),
     Need(Role.OPERATOR, "write", SEEN, listen, (NAMES.heartbeats, SEEN)),
     Need(Role.OPERATOR, "read", NAMES.heartbeats, listen, (NAMES.heartbeats, SEEN)),
@@ -189,6 +191,8 @@ REFUSED: Final = (
     (Role.OPERATOR, declare, (BOX,)),
     (Role.PUBLISHER, send, (NAMES.dead, NAMES.dead_key("default"))),
     (Role.PUBLISHER, send, (RUNG, WORK)),
+    (Role.PUBLISHER, send, (NAMES.dead, NAMES.history_key("default"))),
+    (Role.PUBLISHER, send, ("", DEAD)),
     (Role.PUBLISHER, send, ("", WORK)),
     (Role.PUBLISHER, send, (NAMES.control, "")),
     (Role.PUBLISHER, send, (NAMES.heartbeats, "x")),

@@ -169,6 +169,9 @@ async def full_dead_queue(rig: Rig, scale: Scale) -> Figure:
     figure = Figure()
     (worker,) = await rig.work()
     await rig.consuming(1)
+    with Raw(rig.url) as raw:
+        raw.declare(LISTENER, {})
+        raw.bind(LISTENER, NAMES.dead, "#")
     policy = f"/api/policies/{rig.vhost}/full"
     rig.api._request(
         "PUT",
@@ -187,6 +190,8 @@ async def full_dead_queue(rig: Rig, scale: Scale) -> Figure:
     mended = time.monotonic()
     figure.count(await rig.reckon(within=scale.seconds + 60))
     figure.told["settled_after_s"] = round(time.monotonic() - mended, 1)
+    told = rig.place.look(LISTENER)[0]
+    figure.must(told == figure.dead, f"{figure.dead} letters were told of {told} times")
     return figure
 
 
