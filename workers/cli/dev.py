@@ -18,7 +18,7 @@ from topology import Names
 from workers.broker import choose
 from workers.cli import DONE, FAILED, INTERRUPTED, Failure
 from workers.cli.books import Books
-from workers.cli.live import Live
+from workers.cli.live import EVERY, Live
 from workers.cli.options import NOWHERE, Where, settings
 from workers.cli.say import write
 from workers.link.client import Client
@@ -191,6 +191,7 @@ class _Stage:
             "LEVERET_PREFIX": self._settings.prefix,
             "LEVERET_LOG_LEVEL": "ERROR",
         }
+        environment.setdefault("LEVERET_HEARTBEAT_INTERVAL", f"{EVERY:g}s")  # it is looked at live
         environment.pop("LEVERET_AGENT_ID", None)
         # Nobody comes after the play who would want to know what its workers died of.
         with TemporaryDirectory(prefix="leveret-dev-") as notes:

@@ -11,8 +11,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from workers.metrics.figures import together
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from workers.cli.books import Books
     from workers.presence.roster import Roster
@@ -45,7 +47,7 @@ class Live:
         self._books = books
         self._roster = roster
         self._replicas = replicas
-        self._before: dict[str, float] = {}
+        self._counted: dict[str, Mapping[str, float]] = {}
 
     async def show(self, stop: asyncio.Event, trickle: Callable[[], Awaitable[None]]) -> None:
         """Show until told to stop, while `trickle` keeps messages coming."""
@@ -54,17 +56,14 @@ class Live:
         try:
             with Screen(console=console, auto_refresh=False, transient=False) as screen:
                 while not stop.is_set():
-                    screen.update(await self._picture(), refresh=console.is_terminal)
+                    screen.update(self._picture(), refresh=console.is_terminal)
                     await _pause(stop)
         finally:
             messages.cancel()
             await asyncio.wait([messages])
 
-    async def _picture(self) -> Group:
-        now = await self._replicas.totals("leveret_messages_processed_total", "outcome")
-        picture = Group(self._workers(), self._ends(now), self._next())
-        self._before = now
-        return picture
+    def _picture(self) -> Group:
+        return Group(self._workers(), self._ends(), self._next())
 
     def _workers(self) -> Panel:
         table = Table(box=None, pad_edge=False, expand=True)
@@ -83,13 +82,17 @@ class Live:
             )
         return Panel(table, title="workers, by their heartbeats", title_align="left")
 
-    def _ends(self, now: dict[str, float]) -> Panel:
+    def _ends(self) -> Panel:
+        """Return what all workers did, our own and whoever joined; one that left is counted on."""
+        present = self._roster.present()
+        self._counted |= {one.agent.agent_id: one.figures for one in present}
+        now = together(list(self._counted.values()))
+        rates = together([one.rates for one in present])
         table = Table(box=None, pad_edge=False)
         for column in ("outcome", "so far", "a second"):
             table.add_column(column, justify="left" if column == "outcome" else "right")
         for name, colour in _COLOURS.items():
-            count = now.get(name, 0.0)
-            rate = (count - self._before.get(name, count)) / EVERY
+            count, rate = now.get(name, 0.0), rates.get(name, 0.0)
             table.add_row(Text(name.replace("_", " "), colour), f"{count:.0f}", f"{rate:.1f}")
         table.add_row("published", str(self._books.published), "")
         table.add_row("on the way", str(self._books.open), "")

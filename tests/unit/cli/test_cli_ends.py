@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workers.cli import DONE, FAILED, INTERRUPTED, WRONG_USE, _run, interrupts, telling
+from workers.cli import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure, _run, interrupts, telling
+from workers.cli.dlq import _written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,3 +138,10 @@ def test_an_error_of_ours_is_ours() -> None:
         telling._short(3)  # type: ignore[arg-type]
     assert telling.told(raised.value) is None
     assert "not your doing" in str(telling.bug(raised.value))
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """It failed; the command was called as it should be."""
+    with pytest.raises(Failure, match="No such file or directory; give another") as raised:
+        _written(tmp_path / "nowhere" / "letters.jsonl").__enter__()
+    assert raised.value.code == FAILED
