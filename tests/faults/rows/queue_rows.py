@@ -13,7 +13,7 @@ from faults.raw import Raw
 from faults.row import Figure, Row
 from faults.rows.worker_rows import MIX
 
-from workers.settling.knocking import FIRST_KNOCK
+from workers.settling.knocking import FIRST_KNOCK, LONGEST_KNOCK
 from workers.settling.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ async def no_dead_exchange(rig: Rig, scale: Scale) -> Figure:
             "letters_held": held,
             "connections_made": proxy.made - made,
         }
-        knocks = 1 + math.log2(away / FIRST_KNOCK + 1)
+        knocks = 1 + math.log2(LONGEST_KNOCK / FIRST_KNOCK) + away / LONGEST_KNOCK
         figure.must(proxy.made - made <= 2 + knocks, "each letter cost a connection")
         await rig.prepare()
         mended = time.monotonic()
