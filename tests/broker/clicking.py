@@ -6,7 +6,7 @@ import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from unit.console.visiting import USERS, browser_of, log_in, opened, seen, token
+from unit.console.visiting import USERS, browser_of, log_in, opened, seen
 from waiting import until
 
 if TYPE_CHECKING:
@@ -29,18 +29,6 @@ async def people(
         await log_in(one, "otto")
         await log_in(two, "otto")
         yield app, one, two
-
-
-def once(page: httpx.Response) -> str:
-    """Return the key of the page's form."""
-    found = re.search(r'name="once" value="([^"]+)"', page.text)
-    assert found, page.text
-    return found[1]
-
-
-def form(page: httpx.Response, **fields: str) -> dict[str, str]:
-    """Return the page's form, filled in."""
-    return {"token": token(page), "once": once(page), **fields}
 
 
 async def shows(browser: httpx.AsyncClient, address: str, text: str) -> httpx.Response:

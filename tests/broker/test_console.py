@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from broker.clicking import expect_open, form, over, people
+from broker.clicking import expect_open, over, people
 from broker.worker import NAMES, PATIENCE, RUNGS, Asking, eventually, serving
-from unit.console.visiting import seen, token
+from unit.console.visiting import form, seen, token
 
 from examples import registry
 from workers.link.ground import stand

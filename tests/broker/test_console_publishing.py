@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from broker.letters import prepare
-from broker.replaying import processors
+from broker.replaying import Words, processors
 from broker.worker import PATIENCE, serving
-from unit.console.visiting import USERS, browser_of, log_in, opened, token
+from unit.console.visiting import USERS, browser_of, form, log_in, opened
 
+from workers import Context, Registry
 from workers.console import asking
 from workers.link import client
 
@@ -43,8 +44,8 @@ async def _publish(browser: httpx.AsyncClient, task: str, sent: dict[str, str], 
     path = f"/contracts/task_request/{task}"
     request = {"task_type": task, "parameters": sent}
     payload = orjson.dumps({"message_type": "task_request", "request": request}).decode()
-    form = {"token": token(await browser.get(path)), "payload": payload, **more}
-    return (await browser.post(path, data=form)).text
+    sent = form(await browser.get(path), payload=payload, **more)
+    return (await browser.post(path, data=sent)).text
 
 
 async def test_what_was_done_is_shown_as_done(otto: httpx.AsyncClient) -> None:
@@ -73,6 +74,34 @@ async def test_a_misfit_that_was_sent_all_the_same_is_told_place_by_place(
     assert "<code>invalid_payload</code>" in bad
     assert "<code>/payload/request/parameters/text</code>" in bad
     assert "<code>/payload/request/parameters/width</code>" in bad
+
+
+async def test_a_form_sent_five_times_at_once_is_one_message(amqp_url: str) -> None:
+    """A double click, a proxy that tries again, a reload: each shows what the first one came to."""
+    await prepare(amqp_url)
+    registry, effects = Registry(), []
+
+    @registry.task("charge", parameters=Words)
+    async def charge(words: Words, _context: Context) -> Words:
+        effects.append(words.text)
+        return words
+
+    async with (
+        serving(amqp_url, registry),
+        opened(USERS, registry=registry, amqp_url=amqp_url) as app,
+        browser_of(app) as browser,
+    ):
+        await log_in(browser, "otto")
+        path = "/contracts/task_request/charge"
+        request = {"task_type": "charge", "parameters": {"text": "10 EUR"}}
+        payload = orjson.dumps({"message_type": "task_request", "request": request}).decode()
+        sent = form(await browser.get(path), payload=payload)
+        pages = await asyncio.gather(*(browser.post(path, data=sent) for _ in range(5)))
+        assert effects == ["10 EUR"]
+        assert all("note good" in page.text for page in pages)
+        assert [page.text.count("counts once") for page in pages].count(0) == 1
+        await browser.post(path, data=form(pages[0], payload=payload))
+        assert effects == ["10 EUR"] * 2
 
 
 async def test_a_broker_in_alarm_keeps_nobody_waiting(

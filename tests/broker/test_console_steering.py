@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from broker.clicking import expect_open, form, open_letters, over, people, shows
+from broker.clicking import expect_open, open_letters, over, people, shows
 from broker.letters import WORK, held, prepare, write
 from broker.replaying import processors
 from broker.worker import serving
-from unit.console.visiting import USERS, browser_of, log_in, opened, seen, token
+from unit.console.visiting import USERS, browser_of, form, log_in, opened, seen, token
 
 
 @pytest.fixture

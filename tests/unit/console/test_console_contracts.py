@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from pydantic import BaseModel
-from unit.console.visiting import opened, token, visitor
+from unit.console.visiting import form, opened, token, visitor
 
 from examples import registry as examples
 from messages import Payload
@@ -92,8 +92,8 @@ async def test_lines_come_back_as_they_were_typed() -> None:
     """Browsers send their ends as two characters, of which none may show, or be sent on."""
     async with visitor(opened(registry=picky())) as browser:
         path = "/contracts/task_request/pick"
-        form = {"token": token(await browser.get(path)), "payload": '{\r\n"x": 1\r\n}'}
-        answer = await browser.post(path, data=form)
+        sent = form(await browser.get(path), payload='{\r\n"x": 1\r\n}')
+        answer = await browser.post(path, data=sent)
     assert ">{\n&#34;x&#34;: 1\n}</textarea>" in answer.text
 
 
@@ -116,5 +116,15 @@ async def publish(browser: httpx.AsyncClient, parameters: dict[str, Any]) -> htt
         "message_type": "task_request",
         "request": {"task_type": "pick", "parameters": parameters},
     }
-    form = {"token": token(await browser.get(path)), "payload": orjson.dumps(payload).decode()}
-    return await browser.post(path, data=form)
+    sent = form(await browser.get(path), payload=orjson.dumps(payload).decode())
+    return await browser.post(path, data=sent)
+
+
+async def test_a_form_without_its_key_is_not_sent() -> None:
+    """Nobody could tell a second sending of it from the first."""
+    async with visitor(opened(registry=picky())) as browser:
+        path = "/contracts/task_request/pick"
+        sent = {"token": token(await browser.get(path)), "payload": "{}"}
+        answer = await browser.post(path, data=sent)
+    assert answer.status_code == 400
+    assert "lacks its key" in answer.text

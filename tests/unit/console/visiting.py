@@ -76,6 +76,18 @@ def token(page: httpx.Response) -> str:
     return found[1]
 
 
+def once(page: httpx.Response) -> str:
+    """Return the key of the page's form."""
+    found = re.search(r'name="once" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def form(page: httpx.Response, **fields: str) -> dict[str, str]:
+    """Return the page's form, filled in."""
+    return {"token": token(page), "once": once(page), **fields}
+
+
 async def log_in(browser: httpx.AsyncClient, name: str, password: str = PASSWORD) -> httpx.Response:
     """Fill in the login form and send it."""
     page = await browser.get("/login")

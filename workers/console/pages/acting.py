@@ -30,6 +30,15 @@ def operator(request: Request) -> str:
     return visitor.name
 
 
+def intention(request: Request) -> str:
+    """Return what a form's key names, for this person and this address; raises Refused without."""
+    entry = entry_of(request)
+    given = entry.form.get(ONCE, "")
+    if not given:
+        raise Refused(400, "This form lacks its key; load the page again. Nothing was done.")
+    return f"{entry.visitor.name} {request.url.path} {given}"
+
+
 class Once:
     """Remembers where each intention led, so that a double click leads there too."""
 
@@ -43,19 +52,11 @@ class Once:
 
     def led(self, request: Request) -> str | None:
         """Return the address an earlier sending of the same form led to, or None."""
-        return self._led.get(self._named(request))
+        return self._led.get(intention(request))
 
     def leads(self, request: Request, address: str) -> str:
         """Remember and return where this form leads; call it before anything awaits."""
-        self._led[self._named(request)] = address
+        self._led[intention(request)] = address
         while len(self._led) > MOST:
             self._led.popitem(last=False)
         return address
-
-    @staticmethod
-    def _named(request: Request) -> str:
-        entry = entry_of(request)
-        given = entry.form.get(ONCE, "")
-        if not given:
-            raise Refused(400, "This form lacks its key; load the page again. Nothing was done.")
-        return f"{entry.visitor.name} {request.url.path} {given}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from starlette.routing import Route
 from topology import NameRefused, Names
 from workers.answering.reading import not_done
 from workers.console.doors.entry import Refused, entry_of
-from workers.console.pages.acting import operator
+from workers.console.pages.acting import Once, intention, operator
+from workers.console.pages.firsts import Firsts
 from workers.link.supervisor import LinkError
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class ContractPages:
         self._contracts = contracts
         self._asking = asking
         self._names = names
+        self._published: Firsts[Answered] = Firsts()
 
     def routes(self) -> list[Route]:
         """Return its addresses."""
@@ -54,19 +57,25 @@ class ContractPages:
         operator(request)
         form = entry_of(request).form
         text = form.get("payload", "")
+        named = _form(request, text)
         body, trouble, errors = self._checked(text, contract)
         if trouble and "anyway" not in form:
             return self._page(
                 request, contract, status=422, text=text, trouble=trouble, errors=errors
             )
         try:
-            key = self._names.request_key(contract.message_type, contract.task_type or None)
-            answer = await self._asking.ask(
-                lambda agent_id: self._body(text, contract, agent_id), key, contract.message_type
-            )
+            answer, again = await self._published.of(named, lambda: self._publish(text, contract))
         except (LinkError, NameRefused) as error:
             return self._page(request, contract, status=503, text=text, trouble=str(error))
-        return self._page(request, contract, text=text, answer=answer, sent=body.decode())
+        return self._page(
+            request, contract, text=text, answer=answer, again=again, sent=body.decode()
+        )
+
+    async def _publish(self, text: str, contract: Contract) -> Answered:
+        key = self._names.request_key(contract.message_type, contract.task_type or None)
+        return await self._asking.ask(
+            lambda agent_id: self._body(text, contract, agent_id), key, contract.message_type
+        )
 
     def _checked(self, text: str, contract: Contract) -> tuple[bytes, str, tuple[FieldError, ...]]:
         """Return the whole message, and what is wrong with it."""
@@ -87,7 +96,13 @@ class ContractPages:
         self, request: Request, contract: Contract, *, status: int = 200, **values: Any
     ) -> Response:
         answer: Answered | None = values.pop("answer", None)
-        given: dict[str, Any] = {"text": contract.example, "trouble": "", "errors": (), "sent": ""}
+        given: dict[str, Any] = {
+            "text": contract.example,
+            "trouble": "",
+            "errors": (),
+            "sent": "",
+            "again": False,
+        }
         return self._view.page(
             request,
             "contracts.html",
@@ -96,9 +111,15 @@ class ContractPages:
             contract=contract,
             schema=json.dumps(contract.schema, indent=2),
             answer=answer,
+            once=Once.key(),
             **_read(answer.body if answer else None),
             **given | values,
         )
+
+
+def _form(request: Request, text: str) -> str:
+    """Return what makes a form the same: its key, and the payload, which may be edited after it."""
+    return f"{intention(request)} {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()}"
 
 
 def _read(body: bytes | None) -> dict[str, Any]:
