@@ -58,6 +58,7 @@ async def test_killed_at_any_step_nothing_is_lost_and_the_next_action_ends_it(
     async with asyncio.timeout(60):
         assert await process.wait() == -signal.SIGKILL
     workbench = bench(url)
+    told = {deed.verb: deed.outcome for deed in await workbench.history()}
     await workbench.ls()
     noted = [one for ids in (await workbench._looker.ledger()).sent.values() for one in ids]
     left = await workbench.preview(Selection())
@@ -69,5 +70,6 @@ async def test_killed_at_any_step_nothing_is_lost_and_the_next_action_ends_it(
         assert set(sent) == set(bodies.values())
     assert all(sent[bodies[one]] == 1 for one in noted)
     assert max(sent.values(), default=1) <= 2
+    assert told == ({} if step == "before the first note" else {verb: "interrupted"})
     standing = (await bench(url).ls()).standing
     assert (standing.open, standing.left_over) == (0, 0)

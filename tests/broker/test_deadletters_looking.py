@@ -155,7 +155,7 @@ async def test_what_another_tool_removed_is_noticed_noted_and_not_looked_for_aga
     assert not again.standing.scanned
     (deed,) = await bench(url).history()
     assert (deed.verb, deed.by, deed.who) == ("reconcile", "guest", "ada@console")
-    assert deed.kept["gone from the queue"] == 4
+    assert (deed.verb, deed.gone, deed.found) == ("reconcile", 4, 0)
 
 
 async def test_what_the_journal_never_saw_is_found_in_the_queue(url: str) -> None:

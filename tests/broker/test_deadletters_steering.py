@@ -45,7 +45,7 @@ async def test_a_second_operator_is_refused_and_may_look_meanwhile(url: str) -> 
     refused = looked = False
     async for progress in running:
         if progress.done and not refused:
-            with pytest.raises(ScanRefused, match="another scan of"):
+            with pytest.raises(ScanRefused, match="by ada@console goes on"):
                 await two.replay(proposal, QUICK).result()
             refused = True
             looked = (await two.ls()).standing.busy
@@ -67,16 +67,20 @@ async def test_a_paused_replay_sends_nothing_until_it_goes_on(url: str) -> None:
     paused_at = 0
     async for progress in running:
         if progress.done >= 3 and not paused_at:
-            running.pause()
+            running.pause("bob")
             paused_at = progress.done
         elif progress.paused:
             assert progress.done <= paused_at + 1
             with pytest.raises(ScanRefused):
                 await two.replay(proposal, QUICK).result()
-            running.resume()
+            with pytest.raises(ScanRefused, match="bob paused it"):
+                await two.replay(proposal, QUICK).result()
+            running.resume("eve")
     over = running.progress
     assert paused_at
     assert (over.done, over.ending, over.paused) == (40, Ending.DONE, False)
+    (deed,) = await two.history()
+    assert [step[:2] for step in deed.steered] == [("paused", "bob"), ("resumed", "eve")]
     assert len(await held(url, WORK)) == 40
 
 
@@ -94,3 +98,20 @@ async def test_a_paused_replay_can_be_stopped(url: str) -> None:
     assert over.ending is Ending.STOPPED
     assert over.done + sum(over.kept.values()) == 30
     assert len(await open_ids(url)) == 30 - over.done
+
+
+async def test_a_stopped_replay_counts_what_others_took_before_as_gone(url: str) -> None:
+    """What a stale preview meant and somebody discarded meanwhile does not stay a dead letter."""
+    ids = await write(url, 30)
+    one, two = bench(url), bench(url).for_person("bob")
+    stale = await one.preview(Selection())
+    await two.discard(await two.meant(Selection(ids=tuple(ids[20:]))), why="old").result()
+    running = one.replay(stale, Pace(rate=50, canary=False))
+    async for progress in running:
+        if progress.done >= 3:
+            running.stop("eve")
+    over = running.progress
+    assert over.gone == 10
+    assert sum(over.kept.values()) == len(await open_ids(url)) == 20 - over.done
+    deed = (await one.history())[0]
+    assert deed.told == "stopped by eve, 10 gone already"

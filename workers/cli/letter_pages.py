@@ -85,7 +85,7 @@ def history(deeds: Iterable[Deed], now: datetime) -> str:
                 one.who or one.by,
                 one.verb,
                 f"{one.done}/{one.meant}" if one.meant else str(one.done),
-                (one.outcome or "not yet") + (f", {one.returned} back" if one.returned else ""),
+                one.told,
                 one.why or one.selection,
             )
             for one in deeds

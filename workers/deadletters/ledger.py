@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from workers.deadletters.deeds import Deed, with_note
+from workers.deadletters.deeds import INTERRUPTED, Deed, with_note
 from workers.deadletters.notes import Step, Verb, read_note
 from workers.headers import offset_of
 from workers.settling.replays import heard
@@ -88,6 +88,18 @@ class Ledger:
         elif (told := heard(delivery, self._names)) is not None:
             self._told(told)
 
+    def interrupted(self, run: str) -> None:
+        """Note that nobody works on an action any more, though nothing says how it ended.
+
+        Whoever acts or compares holds the right to scan from before its first note until after its
+        last: what began before somebody else's note, or stands open while nobody has that right,
+        was killed. A last note that comes late all the same says more, and counts.
+        """
+        deed = self.deeds.get(run)
+        if deed is not None and not deed.outcome:
+            self.deeds[run] = replace(deed, outcome=INTERRUPTED)
+        self.going = None if self.going == run else self.going
+
     def _letter(self, summary: Summary, offset: int) -> None:
         if summary.failed_at is None:
             # The broker's own letters have no time in a stream: it was not before this.
@@ -106,7 +118,7 @@ class Ledger:
         self._tell(note)
         match note.step:
             case Step.BEGAN:
-                # One at a time: what began before is over, however it ended.
+                self._alone(note.run)
                 self.going = note.run
                 if note.verb in {Verb.REPLAY, Verb.EDIT}:
                     self.sent[note.run] = set()
@@ -115,16 +127,24 @@ class Ledger:
                 if note.run in self.sent:
                     self.sent[note.run].update(note.ids)
             case Step.RECONCILED:
+                self._alone(note.run)
                 self._close(note.ids)
                 for letter in note.found():
                     self.open.setdefault(letter.id, Entry(letter, NOWHERE))
                 self.surplus = note.count("surplus")
                 self.version += 1
+            case Step.STEERED:
+                pass
             case Step.ENDED:
                 self.going = None if self.going == note.run else self.going
                 own = () if note.count("unremoved") else (note.run,)
                 for run in (*own, *note.texts("finishes")):
                     self.sent.pop(run, None)
+
+    def _alone(self, run: str) -> None:
+        """Take it that another one than this is over: one at a time."""
+        if self.going is not None and self.going != run:
+            self.interrupted(self.going)
 
     def _close(self, ids: tuple[str, ...]) -> None:
         for one in ids:
@@ -132,6 +152,8 @@ class Ledger:
         self.version += 1
 
     def _tell(self, note: Note) -> None:
+        if note.step is Step.RECONCILED and not (note.ids or note.found()):
+            return  # a comparison that moved nothing was a look, and no action
         self.deeds[note.run] = with_note(self.deeds.get(note.run), note)
         if len(self.deeds) > MOST_DEEDS:
             del self.deeds[next(iter(self.deeds))]

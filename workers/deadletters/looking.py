@@ -113,6 +113,18 @@ class Looker:
             await self._read()
             return self._ledger
 
+    async def history(self) -> Ledger:
+        """Return the same, where it is also known whether what has not ended goes on."""
+        async with self._alone:
+            await self._read()
+            if self._ledger.going is not None:
+                try:
+                    async with self._line.reading(self._ledger) as (journal, reading):
+                        await self._busy(journal, reading)
+                except Restarted:
+                    await self._read()
+            return self._ledger
+
     async def view(self, scan: Scanning = Scanning.IF_NEEDED) -> View:
         """Return the open letters; raises LinkError where they cannot be had."""
         if self._desk.foreign:
@@ -143,11 +155,24 @@ class Looker:
                 if not reading.began:
                     await reading.caught_up()
                 ready, agree = await self._agree(journal, reading, before)
-                busy = not (agree and self._ledger.going is None) and await journal.busy()
+                alone = agree and self._ledger.going is None
+                busy = not alone and await self._busy(journal, reading)
                 return _Compared(ready, agree, busy)
         except Restarted:
             self._ledger = self._fresh()
             return await self._compare()
+
+    async def _busy(self, journal: Journal, reading: Following) -> bool:
+        """Whether somebody acts at this moment; an action that nobody works on was interrupted."""
+        going = self._ledger.going
+        if await journal.busy():
+            return True
+        if going is not None:
+            # Its last note may have come between the two looks, but not after the second.
+            await reading.caught_up()
+            if self._ledger.going == going:
+                self._ledger.interrupted(going)
+        return False
 
     async def _agree(self, journal: Journal, reading: Following, before: int) -> tuple[int, bool]:
         """Return how many letters the queue holds, and whether the journal says so too."""

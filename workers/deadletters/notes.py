@@ -40,6 +40,8 @@ class Step(StrEnum):
     CLOSED = "closed"
     #: The queue was compared with the journal.
     RECONCILED = "reconciled"
+    #: A person paused, resumed or stopped it.
+    STEERED = "steered"
     ENDED = "ended"
 
 
@@ -133,6 +135,11 @@ def closed(action: Action, ids: Sequence[str], now: datetime) -> Publication:
     return _note(action, Step.CLOSED, now, {"ids": list(ids)})
 
 
+def steered(action: Action, what: str, who: str, now: datetime) -> Publication:
+    """Return the note that a person `paused`, `resumed` or `stopped` an action."""
+    return _note(action, Step.STEERED, now, {"what": what, "who": who})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """How an action ended."""
@@ -140,6 +147,8 @@ class End:
     outcome: str
     done: int = 0
     kept: Mapping[str, int] = field(default_factory=dict)
+    #: Letters that were not there any more.
+    gone: int = 0
     #: Letters that were sent and may still lie in the queue.
     unremoved: int = 0
     #: Earlier runs that were interrupted, of which nothing is left to do.

@@ -64,6 +64,8 @@ class Passing:
         self._task = task
         #: Letters that are wanted and were not met yet.
         self.missing = set(task.kinds)
+        #: Of those, letters that were closed before this action had its turn.
+        self.gone: set[str] = set()
         self._pending: list[Delivery] = []
         #: Letters that an interrupted run has sent, which still lie here; and that run.
         self._left_over = left_over
@@ -83,6 +85,11 @@ class Passing:
     def done_for(self) -> bool:
         """Whether nothing more is to be sent, or can be."""
         return self._table.course.stopped or bool(self._table.sender.ended)
+
+    @property
+    def missed(self) -> int:
+        """How many letters were not there any more, as far as that is known."""
+        return len(self.missing if self.all_seen else self.missing & self.gone)
 
     async def go(self, wanted: set[str], *, tidy: bool = False) -> None:
         """Go through the queue once, or as often as it takes with letters held for long.
@@ -136,8 +143,9 @@ class Passing:
         halts = self._table.returns.halts
         for one in [one for one in wanted if self._task.kinds[one] in halts]:
             wanted.discard(one)
-            self.missing.discard(one)
-            self.kept[_CAME_BACK] += 1
+            if one not in self.gone:
+                self.missing.discard(one)
+                self.kept[_CAME_BACK] += 1
         return bool(wanted or (tidy and self._left_over)) and not self.done_for
 
     async def _more_came(self) -> bool:
@@ -173,6 +181,7 @@ class Passing:
                 self._met.difference_update(map(self._table.reader.id, pending[number - 1 :]))
                 break
             self.missing.discard(letter.id)
+            self.gone.discard(letter.id)
             if kind in halts:
                 self.kept[_CAME_BACK] += 1
                 continue

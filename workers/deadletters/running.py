@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from workers.deadletters.closing import Closing
 from workers.deadletters.course import Course
+from workers.deadletters.deeds import in_the_way
 from workers.deadletters.notes import End, began, ended
 from workers.deadletters.pacing import Ramp
 from workers.deadletters.passing import Passing, Table
 from workers.deadletters.returning import Returns
+from workers.deadletters.steering import Steering
 from workers.deadletters.views import Ending, Phase, Progress
+from workers.link.desk import ScanRefused
 from workers.link.journal import following
 from workers.link.scan import scanning
 from workers.link.sender import sending
@@ -62,6 +65,7 @@ class Running:
         self._task = task
         self._reader, self._ledger, self._now = tools
         self._course = Course()
+        self._steering = Steering(action, self._course, self._now)
         self._returns = Returns(action, self._reader, self._course, tolerated=task.pace.tolerated)
         #: Set once the connections stand.
         self._closing: Closing | None = None
@@ -76,17 +80,20 @@ class Running:
             kept=dict(task.kept),
         )
 
-    def stop(self) -> None:
-        """Stop after the letter that is on its way; what is left stays where it is."""
-        self._course.stop()
+    def stop(self, who: str = "") -> None:
+        """Stop after the letter that is on its way; what is left stays where it is.
 
-    def pause(self) -> None:
+        The history tells who did, here and below; by default whoever began it.
+        """
+        self._steering.stop(who)
+
+    def pause(self, who: str = "") -> None:
         """Send nothing more until `resume`; nobody else can act on these letters meanwhile."""
-        self._course.pause()
+        self._steering.pause(who)
 
-    def resume(self) -> None:
+    def resume(self, who: str = "") -> None:
         """Go on after a pause."""
-        self._course.resume()
+        self._steering.resume(who)
 
     async def __aiter__(self) -> AsyncIterator[Progress]:
         """Do it, and yield how it goes, now and then; the last one is the result.
@@ -105,7 +112,7 @@ class Running:
             await working
             yield self.progress
         finally:
-            self.stop()
+            self._course.stop()
             with suppress(LinkError):
                 await working
 
@@ -127,6 +134,18 @@ class Running:
             self._returns = Returns(self.action, self._reader, self._course)
 
     async def _run(self) -> None:
+        try:
+            await self._alone()
+        except ScanRefused as error:
+            raise await self._refused(error) from error
+
+    async def _refused(self, error: ScanRefused) -> ScanRefused:
+        """Return the same refusal, with who works on these letters where the journal says so."""
+        ledger = await self._ledger()
+        deed = ledger.deeds.get(ledger.going or "")
+        return error if deed is None or self.action.desk.foreign else ScanRefused(in_the_way(deed))
+
+    async def _alone(self) -> None:
         async with scanning(self.action.desk) as scan:
             depth = await scan.depth()
             ledger = await self._ledger()
@@ -138,6 +157,8 @@ class Running:
                     sending(self.action.desk) as sender,
                 ):
                     passing = self._lay(scan, sender, left_over)
+                    if not self.action.desk.foreign:
+                        passing.gone = self._task.kinds.keys() - ledger.open.keys()
                     await self._work(passing, scan, sender, journal)
                     await passing.check(depth)
                     await self._last_look(journal)
@@ -166,6 +187,7 @@ class Running:
         if self._task.canaries:
             await self._somebody_there(scan)
         await self._write(sender, began(self.action, self.progress.total, self._now()))
+        self._steering.begin(sender)
         pace = self._task.pace
         if self._task.canaries:
             self._phase(Phase.CANARY)
@@ -189,15 +211,17 @@ class Running:
 
     async def _end(self, passing: Passing, sender: Sender, interrupted: tuple[str, ...]) -> None:
         ending = self._ending(sender)
-        if ending is Ending.STOPPED and passing.missing:
-            passing.kept[_STOPPED] += len(passing.missing)
-            passing.missing.clear()
+        self._steering.end()
+        if ending is Ending.STOPPED and (left := passing.missing - passing.gone):
+            passing.kept[_STOPPED] += len(left)
+            passing.missing -= left
         self._over(ending, sender.ended)
         told = self.progress
         end = End(
             outcome=ending.value,
             done=told.done,
             kept=told.kept,
+            gone=told.gone,
             unremoved=told.unremoved,
             finishes=interrupted if passing.all_seen else (),
             succeeded=told.succeeded,
@@ -240,7 +264,7 @@ class Running:
 
     def _over(self, ending: Ending, why: str) -> None:
         passing = self._passing
-        gone = len(passing.missing) if passing and passing.all_seen else 0
+        gone = passing.missed if passing else 0
         self.progress = replace(
             self._snapshot(),
             phase=Phase.OVER,

@@ -162,7 +162,7 @@ class Workbench:
 
     async def history(self, letter_id: str = "") -> tuple[Deed, ...]:
         """Return what was done, newest first; with an id, what was done with that letter."""
-        ledger = await self._looker.ledger()
+        ledger = await self._looker.history()
         deeds = tuple(reversed(ledger.deeds.values()))
         if not letter_id:
             return deeds

@@ -87,7 +87,9 @@ def refusal(error: Exception, desk: Desk) -> LinkError:
             return error
         case ChannelLockedResource():
             return ScanRefused(
-                f"another scan of {desk.queue} is running; try again when it is done",
+                f"somebody else has the letters of {desk.queue} in hand: an action, which may be "
+                "paused, or a look through the queue; `leveret dlq history` tells what goes on; "
+                "try again when it is done",
             )
         case ChannelNotFoundEntity():
             return LinkError(desk.missing)

@@ -37,7 +37,7 @@ def _maybe(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 NOTES = st.fixed_dictionaries(
     {
-        "step": _maybe(st.sampled_from(["began", "closed", "reconciled", "ended"])),
+        "step": _maybe(st.sampled_from(["began", "closed", "reconciled", "steered", "ended"])),
         "run": _maybe(st.just("run")),
         "verb": _maybe(st.sampled_from(["replay", "discard"])),
         "queue": _maybe(st.just(DESK.queue)),
@@ -50,7 +50,10 @@ NOTES = st.fixed_dictionaries(
         ),
         "kept": _maybe(st.dictionaries(st.text(max_size=5), VALUES)),
         "finishes": _maybe(st.lists(VALUES, max_size=3)),
-        **dict.fromkeys(("surplus", "unremoved", "done", "meant", "succeeded", "why"), VALUES),
+        **dict.fromkeys(
+            ("surplus", "unremoved", "done", "gone", "what", "who", "meant", "succeeded", "why"),
+            VALUES,
+        ),
     },
 )
 #: What AMQP can hold in a table.

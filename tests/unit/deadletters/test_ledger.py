@@ -8,8 +8,18 @@ from typing import Any
 from topology import Names
 from workers import headers as h
 from workers.deadletters import Desk, Reader, Verb
+from workers.deadletters.deeds import in_the_way
 from workers.deadletters.ledger import NOWHERE, Ledger
-from workers.deadletters.notes import Action, End, began, closed, ended, read_note, reconciled
+from workers.deadletters.notes import (
+    Action,
+    End,
+    began,
+    closed,
+    ended,
+    read_note,
+    reconciled,
+    steered,
+)
 from workers.outcome import Delivery, Properties
 from workers.publication import Publication
 
@@ -109,6 +119,67 @@ def test_what_an_unfinished_replay_sent_is_remembered_until_another_ends_it() ->
     assert journal.ledger.sent == {"killed": {"killed"}, "unclean": {"unclean"}}
     journal.note(ended(action("next"), End(outcome="done", finishes=("killed", "unclean")), NOW))
     assert journal.ledger.sent == {}
+
+
+def test_what_began_before_another_action_was_interrupted() -> None:
+    """One works at a time; what the killed one closed stays told, and a late end is believed."""
+    journal = Journal()
+    journal.note(began(action("killed"), 3, NOW))
+    journal.note(closed(action("killed"), ["a", "b"], NOW))
+    assert journal.ledger.deeds["killed"].told == "goes on"
+    journal.note(began(action("next"), 1, NOW))
+    killed, following = journal.ledger.deeds.values()
+    assert (killed.outcome, killed.done, killed.ended) == ("interrupted", 2, None)
+    assert (following.outcome, journal.ledger.going) == ("", "next")
+    journal.note(ended(action("killed"), End(outcome="failed", done=3), NOW))
+    assert journal.ledger.deeds["killed"].outcome == "failed"
+
+
+def test_a_comparison_ends_what_was_interrupted() -> None:
+    """It is made only while nobody acts, also where it moves nothing."""
+    journal = Journal()
+    journal.note(began(action("killed"), 1, NOW))
+    for note in reconciled(action("look", Verb.RECONCILE), [], [], surplus=0, now=NOW):
+        journal.note(note)
+    (killed,) = journal.ledger.deeds.values()
+    assert (killed.outcome, journal.ledger.going) == ("interrupted", None)
+
+
+def test_a_comparison_that_moved_nothing_is_no_action() -> None:
+    """A look that only learns how many copies there are is in no history; one that moved is."""
+    journal = Journal()
+    for note in reconciled(action("look", Verb.RECONCILE), [], [], surplus=2, now=NOW):
+        journal.note(note)
+    assert journal.ledger.deeds == {}
+    assert journal.ledger.surplus == 2
+    found = READER.summary(Delivery(b"{}", Properties(headers={h.ID: "z", h.ERROR_CODE: "x"})))
+    gone = ["a", "b"]
+    for note in reconciled(action("moved", Verb.RECONCILE), gone, [found], surplus=0, now=NOW):
+        journal.note(note)
+    (moved,) = journal.ledger.deeds.values()
+    assert moved.told == "done, 2 gone from the queue, 1 found in it"
+    assert (moved.done, moved.kept) == (2, {})
+
+
+def test_who_steered_an_action_is_told() -> None:
+    """Held by one, resumed by another, stopped by a third: the history has all of them."""
+    journal = Journal()
+    journal.note(began(action(), 9, NOW))
+    journal.note(closed(action(), ["a"], NOW))
+    journal.note(steered(action(), "paused", "bob", NOW))
+    (held,) = journal.ledger.deeds.values()
+    assert held.told == "paused by bob"
+    assert "a replay of leveret.dead.default by ada goes on" in in_the_way(held)
+    assert "1 of 9 done" in in_the_way(held)
+    assert "bob paused it" in in_the_way(held)
+    journal.note(steered(action(), "resumed", "bob", NOW))
+    journal.note(steered(action(), "stopped", "eve", NOW))
+    assert "paused" not in in_the_way(journal.ledger.deeds["run"])
+    journal.note(ended(action(), End(outcome="stopped", done=1, kept={"why": 3}, gone=5), NOW))
+    (over,) = journal.ledger.deeds.values()
+    assert over.told == "stopped by eve, 5 gone already"
+    assert [one.what for one in over.steered] == ["paused", "resumed", "stopped"]
+    assert (over.gone, over.kept) == (5, {"why": 3})
 
 
 def test_discards_leave_nothing_to_be_remembered() -> None:

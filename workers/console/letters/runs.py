@@ -91,7 +91,7 @@ class Runs:
         """Stop them all between two letters; what is left stays a dead letter."""
         for run in self._runs.values():
             if not run.over:
-                run.running.stop()
+                run.running.stop("the console, which left")
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=LEAVE_WITHIN)
 

@@ -71,11 +71,11 @@ class RunPages:
         verb = request.url.path.rpartition("/")[2]
         match verb:
             case "pause":
-                run.running.pause()
+                run.running.pause(who)
             case "resume":
-                run.running.resume()
+                run.running.resume(who)
             case _:
-                run.running.stop()
+                run.running.stop(who)
         log.info("%s asks run %s to %s", who, run.id, verb)
         return RedirectResponse(run.address, 303)
 
