@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
@@ -55,3 +56,19 @@ async def posted(request: Request) -> dict[str, tuple[str, ...]]:
 def first(form: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """Return the first value of each field."""
     return {name: values[0] for name, values in form.items()}
+
+
+def not_negative(text: str) -> float:
+    """Return the number in a field; raises ValueError for what the CLI refuses too."""
+    value = float(text)
+    if not 0 <= value < math.inf:  # nan is neither
+        raise ValueError("not finite, or below 0")
+    return value
+
+
+def whole(text: str, *, least: int, most: int) -> int:
+    """Return the whole number a field holds; raises ValueError for any other, and out of bounds."""
+    value = int(text)
+    if not least <= value <= most:
+        raise ValueError("out of bounds")
+    return value

@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from workers.console.doors.entry import Refused, entry_of
+from workers.console.doors.forms import whole
 from workers.console.letters.asked import Asked
 from workers.console.pages.acting import operator
 from workers.deadletters import Ambiguous, Survey
@@ -119,13 +120,17 @@ class ExportPages:
                 yield b"".join(as_line(letter, masking) for letter in handful)
 
     async def _test(self, request: Request, bench: Workbench, asked: Asked) -> Response:
-        most = entry_of(request).form.get("most", "")
-        limit = int(most) if most.isascii() and most.isdecimal() and len(most) < 5 else TESTED  # noqa: PLR2004 - far above the most
+        most = entry_of(request).form.get("most", str(TESTED))
+        try:
+            limit = whole(most, least=1, most=MOST_TESTED)
+        except ValueError:
+            raise Refused(
+                422,
+                f"Letters: give a number from 1 to {MOST_TESTED}. Nothing was written.",
+            ) from None
         letters: list[Letter] = []
         async with self._turns:
-            await bench.export(
-                asked.selection, letters.append, limit=max(1, min(limit, MOST_TESTED))
-            )
+            await bench.export(asked.selection, letters.append, limit=limit)
         offered = () if self._modules else self._benches.processors
         source = as_test(letters, bench.operator.masking, modules=self._modules, offered=offered)
         return Response(

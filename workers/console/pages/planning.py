@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from workers.console.doors.entry import Refused, entry_of
+from workers.console.doors.forms import not_negative
 from workers.console.letters.asked import Asked
 from workers.console.letters.plans import Plans
 from workers.console.pages.acting import LONGEST_WHY, operator
@@ -16,8 +17,6 @@ from workers.deadletters.pacing import DEFAULT_RATE
 from workers.link.supervisor import LinkError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -27,15 +26,14 @@ if TYPE_CHECKING:
     from workers.console.letters.surveys import Surveys
     from workers.console.pages.acting import Once
     from workers.console.view import View
-    from workers.deadletters import Meant, Proposal, Running, Workbench
+    from workers.deadletters import Meant, Proposal
 
 #: What can be done with many letters.
 VERBS: Final = ("replay", "discard")
-#: Letters a second that may be asked for.
-MOST_RATE: Final = 100_000
 _TOO_OLD: Final = "That plan is too old; this is how it stands now. Nothing was done yet."
 _GOING_ON: Final = "Another action is going on, one at a time. Nothing was done yet."
 _SAY_WHY: Final = "Say why nobody needs these letters; it stands in the history."
+_NO_RATE: Final = "Give 0 (no limit) or a finite number of messages a second. Nothing was done yet."
 _NONE_PASSES: Final = "None of these would pass now. Fix what fails first, or tick the box."
 
 
@@ -131,23 +129,20 @@ class PlanPages:
                 return self._show(request, asked, plan, status=422, trouble=_SAY_WHY)
             if plan.proposal and not plan.proposal.passing and "all" not in form:
                 return self._show(request, asked, plan, status=422, trouble=_NONE_PASSES)
-            running = _running(self._benches.bench(asked.group).for_person(who), plan, form, why)
+            try:
+                pace = Pace(rate=not_negative(form.get("rate", str(DEFAULT_RATE))))
+            except ValueError:
+                return self._show(request, asked, plan, status=422, trouble=_NO_RATE)
+            bench = self._benches.bench(asked.group).for_person(who)
+            running = (
+                bench.replay(plan.proposal, pace, why=why, anyway="all" in form)
+                if plan.proposal
+                else bench.discard(plan.meant, why=why)
+            )
             run = self._runs.begin(running, asked.group)
             self._plans.drop(plan)
             return RedirectResponse(self._once.leads(request, run.address), 303)
 
 
-def _running(bench: Workbench, plan: Plan, form: Mapping[str, str], why: str) -> Running:
-    if plan.proposal is None:
-        return bench.discard(plan.meant, why=why)
-    rate = form.get("rate", "")
-    pace = Pace(rate=float(min(int(rate), MOST_RATE)) if _whole(rate) else DEFAULT_RATE)
-    return bench.replay(plan.proposal, pace, why=why, anyway="all" in form)
-
-
 def _verb(request: Request) -> str:
     return request.url.path.rpartition("/")[2]
-
-
-def _whole(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and 0 < len(text) < 8 and int(text) > 0  # noqa: PLR2004 - far above the most
