@@ -15,6 +15,7 @@ from workers.console.charts import spark
 from workers.console.doors.cookies import with_cookie
 from workers.console.doors.doors import TOKEN
 from workers.console.doors.entry import Refused, entry_of
+from workers.console.letters.chosen import brief
 from workers.version import leveret_version
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class View:
         )
         self._env.filters |= {
             "ago": ago,
+            "brief": brief,
             "number": number,
             "quantity": quantity,
             "seconds": seconds,

@@ -9,6 +9,7 @@ from topology.design import GroupSpec
 from topology.plan import Found
 from topology.version import BrokerVersion
 from workers.console.charts import HEIGHT, spark
+from workers.console.letters.chosen import brief
 from workers.console.letters.text import editable, posted
 from workers.console.picture import picture
 from workers.console.view import UNKNOWN, ago, number, seconds, size, visible, when
@@ -87,3 +88,16 @@ def test_figures_read_well() -> None:
     assert [size(one) for one in (512, 1536, 2**20)] == ["512 B", "1.5 KiB", "1 MiB"]
     assert when("2026-03-01T12:00:05.5+00:00") == "2026-03-01 12:00:05"
     assert when("nonsense") == when(None) == ago(None) == "unknown"
+
+
+def test_chosen_letters_are_told_in_a_line() -> None:
+    """A few of them and how many; everything else of a selection stays as it is."""
+    ids = [f"{number}a7b1c22-9f00-4d61-8f7e-0123456789ab" for number in range(5)]
+    told = brief(f"error_code=rejected ids={','.join(ids)} contains=x")
+    assert told == (
+        "error_code=rejected 5 chosen letters: 0a7b1c22, 1a7b1c22, 2a7b1c22 and 2 more contains=x"
+    )
+    assert brief(f"ids={ids[0]}") == f"ids={ids[0]}"
+    assert brief(f"ids={ids[0]},{ids[1]}") == "2 chosen letters: 0a7b1c22, 1a7b1c22"
+    assert brief("contains=kids=1,2,3") == "contains=kids=1,2,3"
+    assert brief("") == ""

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from workers.console.doors.entry import Refused
 from workers.console.letters.asked import Asked
+from workers.console.letters.text import editable
 from workers.deadletters import Ambiguous, NoSuchLetter, Survey, TooShort
 from workers.link.supervisor import LinkError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from workers.console.letters.runs import Runs
     from workers.console.letters.surveys import Surveys
     from workers.console.view import View
-    from workers.deadletters import Letter, Overview, Shown
+    from workers.deadletters import Deed, Letter, Overview, Shown
 
 #: Letters on a page.
 PAGE = 50
@@ -62,7 +63,7 @@ class LetterPages:
             waiting = found if isinstance(found, Survey) else None
             if isinstance(found, Survey):
                 if bench.reading is not None:
-                    return self._first(request, asked, found, bench.reading)
+                    return self._reading(request, asked, found, bench.reading, title="Dead letters")
                 # Bodies are being read; what needs none of them can be shown already.
                 found = await bench.overview(selection.without_text(), limit=1)
         except LinkError as error:
@@ -83,13 +84,15 @@ class LetterPages:
             tasks=sorted({one.task_type for one in found.all_groups if one.task_type}),
         )
 
-    def _first(self, request: Request, asked: Asked, survey: Survey, reading: int) -> Response:
-        """Return the page of the first look, which reads the whole journal."""
+    def _reading(
+        self, request: Request, asked: Asked, survey: Survey, reading: int | None, *, title: str
+    ) -> Response:
+        """Return the page of a look that reads the whole journal."""
         return self._view.waiting(
             request,
             survey,
             reading,
-            title="Dead letters",
+            title=title,
             back=asked.query(),
             described="",
             trouble="",
@@ -107,17 +110,28 @@ class LetterPages:
             asked.group,
             shown=shown,
             letter=shown.letter,
+            is_text=editable(shown.editable) is not None,
             masked=self._benches.masked(asked.group),
             headers=_headers(shown.letter, hidden=self._benches.level(asked.group) != "public"),
         )
 
     async def _history(self, request: Request) -> Response:
         asked = Asked(request, self._benches)
+        letter = asked.ids[0] if asked.ids else ""
         try:
-            deeds = await self._benches.bench(asked.group).history()
+            bench = self._benches.bench(asked.group)
+
+            async def look(_survey: Survey) -> tuple[Deed, ...]:
+                return await bench.history(letter)
+
+            found = await self._surveys.ask(("history", asked.group, letter), look)
         except LinkError as error:
             return self._view.away(request, "History", error)
-        return self._page(request, "history.html", asked.group, deeds=deeds[:MOST_DEEDS])
+        if isinstance(found, Survey):
+            return self._reading(request, asked, found, bench.reading, title="History")
+        return self._page(
+            request, "history.html", asked.group, deeds=found[:MOST_DEEDS], letter=letter
+        )
 
     def _page(self, request: Request, template: str, group: str, **values: Any) -> Response:
         return self._view.page(
@@ -152,6 +166,12 @@ def _headers(letter: Letter, *, hidden: bool) -> list[tuple[str, str]]:
     ]
     for name, value in sorted(properties.headers.items()):
         ours = name.startswith("leveret-")
-        text = str(value)[:LONGEST_VALUE]
-        told.append((name, text if ours or not hidden else _HIDDEN))
+        told.append((name, _cut(str(value)) if ours or not hidden else _HIDDEN))
     return [(name, str(value)) for name, value in told]
+
+
+def _cut(text: str) -> str:
+    """Return a value of a readable length; one that is cut says so."""
+    if len(text) <= LONGEST_VALUE:
+        return text
+    return f"{text[:LONGEST_VALUE]} … (cut: {len(text):,} characters in all)"

@@ -1,0 +1,62 @@
+"""What the page of a run shows is what is known of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workers.console.doors.forms import not_negative, whole
+from workers.console.view import View
+from workers.deadletters import Ending, Halt, Phase, Progress
+
+VIEW = View(guarded=False, prefix="leveret", pages=())
+
+
+def shown(**of: Any) -> str:
+    """Return the part of a run's page that tells how a replay of 80 letters goes."""
+    progress = Progress(run="r", verb="replay", total=80, **of)
+    run = SimpleNamespace(over=progress.ending is not None, group="default")
+    words = {"phase": "Over", "past": "replayed", "ending": "stopped", "trouble": ""}
+    return VIEW.part("run_part.html", run=run, progress=progress, **words)
+
+
+def test_a_bar_is_as_full_as_the_work_is_done() -> None:
+    """Letters that stay because somebody said stop are no progress."""
+    page = shown(
+        phase=Phase.OVER,
+        ending=Ending.STOPPED,
+        done=25,
+        kept={"stopped before its turn": 55},
+    )
+    assert '<progress max="80" value="25" aria-label="25 of 80 letters replayed">' in page
+
+
+def test_a_halt_says_how_to_go_on() -> None:
+    """One letter that came back holds up its kind: the others are led to, with filters."""
+    halt = Halt(fingerprint="d461dac7aa", letter_id="x", error_code="rejected", reason="no")
+    page = shown(phase=Phase.OVER, ending=Ending.HALTED, done=1, halts=(halt,))
+    assert "Body contains" in page
+    assert 'href="/letters?group=default&amp;fingerprint=d461dac7aa">replay again' in page
+    assert "Body contains" not in shown(phase=Phase.WORKING, halts=(halt,))
+
+
+@pytest.mark.parametrize("text", ["-5", "nan", "inf", "-inf", "1e999", "", "many", "0x10"])
+def test_a_rate_is_what_the_command_line_takes(text: str) -> None:
+    """What it refuses, a form refuses too."""
+    with pytest.raises(ValueError, match=r"not|could"):
+        not_negative(text)
+
+
+def test_no_limit_and_fractions_are_rates() -> None:
+    """As they are on the command line."""
+    assert [not_negative(text) for text in ("0", "0.5", " 50 ", "1e12")] == [0.0, 0.5, 50.0, 1e12]
+
+
+@pytest.mark.parametrize("text", ["-1", "0", "101", "1.5", "", "nan", "9" * 5000])
+def test_a_number_of_letters_has_bounds(text: str) -> None:
+    """None is guessed for one that is no number, or out of them."""
+    assert whole("100", least=1, most=100) == 100
+    with pytest.raises(ValueError, match=r"bounds|invalid|Exceeds"):
+        whole(text, least=1, most=100)
