@@ -51,6 +51,10 @@ async def test_an_edited_letter_is_sent_as_it_was_edited_and_linked(
     shown = await workbench.show(letter_id)
     assert not shown.open
     assert [deed.verb for deed in shown.deeds] == ["edit"]
+    (change,) = shown.deeds[0].changes
+    assert change.told == "/payload/request/parameters/width added: 640"
+    (edited,) = await workbench.history(letter_id)
+    assert edited.changes == (change,)
     with pytest.raises(NoSuchLetter):
         await workbench.edit(letter_id, good)
 

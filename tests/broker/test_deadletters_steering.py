@@ -80,7 +80,7 @@ async def test_a_paused_replay_sends_nothing_until_it_goes_on(url: str) -> None:
     assert paused_at
     assert (over.done, over.ending, over.paused) == (40, Ending.DONE, False)
     (deed,) = await two.history()
-    assert [step[:2] for step in deed.steered] == [("paused", "bob"), ("resumed", "eve")]
+    assert [(one.what, one.who) for one in deed.steered] == [("paused", "bob"), ("resumed", "eve")]
     assert len(await held(url, WORK)) == 40
 
 

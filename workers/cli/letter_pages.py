@@ -76,8 +76,9 @@ def groups(rows: Iterable[Group], now: datetime) -> str:
 
 
 def history(deeds: Iterable[Deed], now: datetime) -> str:
-    """Return a list of what was done."""
-    return table(
+    """Return a list of what was done, below each edit what it changed."""
+    shown = list(deeds)
+    listed = table(
         ("WHEN", "WHO", "DID", "LETTERS", "HOW IT ENDED", "WHY"),
         (
             (
@@ -88,10 +89,14 @@ def history(deeds: Iterable[Deed], now: datetime) -> str:
                 one.told,
                 one.why or one.selection,
             )
-            for one in deeds
+            for one in shown
         ),
         right="LETTERS",
     )
+    head, *lines = listed.split("\n")
+    for line, one in zip(lines, shown, strict=True):
+        head += "".join(f"\n{text}" for text in (line, *(below(c.told) for c in one.changes)))
+    return head
 
 
 def letter(shown: Shown, now: datetime, *, full: bool = False) -> str:

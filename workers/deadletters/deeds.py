@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from workers.deadletters.changes import Change, read_changes
 from workers.deadletters.notes import Step, Verb
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ INTERRUPTED: Final = "interrupted"
 MOST_STEERED: Final = 50
 
 
-class Steered(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Steered:
     """What a person did to an action on its way."""
 
     #: `paused`, `resumed` or `stopped`.
@@ -45,6 +47,8 @@ class Deed:
     selection: str = ""
     #: How many of them.
     meant: int = 0
+    #: What an edit changed in the body.
+    changes: tuple[Change, ...] = ()
     #: How many were closed.
     done: int = 0
     #: Of those, how many their workers said to be done, and how many came back, until it ended.
@@ -120,6 +124,7 @@ def with_note(deed: Deed | None, note: Note) -> Deed:
             why=note.text("why"),
             selection=note.text("selection"),
             meant=note.count("meant"),
+            changes=read_changes(note.told.get("changes")),
             queue=note.queue,
         )
     match note.step:

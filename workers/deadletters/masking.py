@@ -74,6 +74,17 @@ class Masking:
                 hidden = True
         return orjson.dumps(document) if hidden else body
 
+    def covers(self, pointer: str) -> bool:
+        """Whether a value at a place is hidden, or holds or may hold a hidden one."""
+        try:
+            keys = keys_of(pointer) if pointer else ()
+        except BadPointer:  # whatever place that is
+            return self.hides
+        return any(
+            all(one in (ANY, other) for one, other in zip(hides, keys, strict=False))
+            for hides in map(keys_of, self._pointers)
+        )
+
     def restore(self, edited: bytes, original: bytes) -> bytes:
         """Return an edited body with the original values where it still shows MASK."""
         if MASK.encode() not in edited:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from topology import Names
+    from workers.deadletters.changes import Change
     from workers.link.desk import Desk
     from workers.outcome import Delivery
 
@@ -64,6 +65,8 @@ class Action:
     who: str
     why: str = ""
     selection: str = ""
+    #: What an edit changes.
+    changes: tuple[Change, ...] = ()
 
     @property
     def names(self) -> Names:
@@ -127,6 +130,8 @@ def began(action: Action, meant: int, now: datetime) -> Publication:
         "selection": action.selection,
         "meant": meant,
     }
+    if action.changes:
+        told["changes"] = action.changes
     return _note(action, Step.BEGAN, now, told)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from workers.deadletters.changes import changes, hidden
 from workers.deadletters.finding import Finder, NoSuchLetter, only
 from workers.deadletters.looking import Looker, Scanning, new_run
 from workers.deadletters.marking import shape
@@ -27,6 +28,7 @@ from workers.deadletters.views import Grouping, Listing, Meant, Overview, Propos
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from workers.deadletters.changes import Change
     from workers.deadletters.deeds import Deed
     from workers.deadletters.finding import Survey
     from workers.deadletters.foresight import Foreseen
@@ -153,7 +155,7 @@ class Workbench:
             body=shape(body, letter.diagnosis.errors),
             foreseen=self._operator.foresee(letter, self._desk),
             open=is_open,
-            deeds=tuple(deed for deed in deeds if family & set(deed.examples)),
+            deeds=tuple(self._seen(deed) for deed in deeds if family & set(deed.examples)),
             replayed=self._looker.known.ends.get(letter.id),
             destination=self._destination(letter),
             editable=body,
@@ -163,7 +165,7 @@ class Workbench:
     async def history(self, letter_id: str = "") -> tuple[Deed, ...]:
         """Return what was done, newest first; with an id, what was done with that letter."""
         ledger = await self._looker.history()
-        deeds = tuple(reversed(ledger.deeds.values()))
+        deeds = tuple(map(self._seen, reversed(ledger.deeds.values())))
         if not letter_id:
             return deeds
         runs: set[str] = set()
@@ -268,7 +270,8 @@ class Workbench:
             raise NoSuchLetter(f"{letter.id} is no open letter any more; there is nothing to mend")
         restored = self._operator.masking.restore(body, letter.body)
         task = editing(letter, restored, self._destination(letter))
-        return self._running(Verb.EDIT, task, why, f"ids={letter.id}")
+        told = changes(letter.body, restored, self._operator.masking)
+        return self._running(Verb.EDIT, task, why, f"ids={letter.id}", told)
 
     def discard(self, meant: Meant, *, why: str) -> Running:
         """Return the discarding of letters, to be iterated over; `why` goes into the history."""
@@ -276,7 +279,18 @@ class Workbench:
 
     # -- steps --
 
-    def _running(self, verb: Verb, task: Task, why: str, selection: str) -> Running:
+    def _seen(self, deed: Deed) -> Deed:
+        """Return a deed as this person may see it."""
+        return replace(deed, changes=hidden(deed.changes, self._operator.masking))
+
+    def _running(
+        self,
+        verb: Verb,
+        task: Task,
+        why: str,
+        selection: str,
+        told: tuple[Change, ...] = (),
+    ) -> Running:
         action = Action(
             desk=self._desk,
             run=new_run(),
@@ -284,6 +298,7 @@ class Workbench:
             who=self._operator.who,
             why=why,
             selection=selection,
+            changes=told,
         )
         return Running(action, task, Tools(self._reader, self._looker.ledger, self._now))
 

@@ -49,6 +49,14 @@ NOTES = st.fixed_dictionaries(
             st.lists(st.fixed_dictionaries({"id": _maybe(st.just("c")), "failed_at": VALUES}))
         ),
         "kept": _maybe(st.dictionaries(st.text(max_size=5), VALUES)),
+        "changes": _maybe(
+            st.lists(
+                VALUES
+                | st.fixed_dictionaries(
+                    dict.fromkeys(("pointer", "before", "after"), st.text(max_size=9))
+                )
+            )
+        ),
         "finishes": _maybe(st.lists(VALUES, max_size=3)),
         **dict.fromkeys(
             ("surplus", "unremoved", "done", "gone", "what", "who", "meant", "succeeded", "why"),
