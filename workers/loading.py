@@ -10,6 +10,7 @@ import sys
 from contextlib import redirect_stdout
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Final
 
@@ -63,17 +64,56 @@ def _is_missing(name: str, error: BaseException | None) -> bool:
 
 def _registry(name: str) -> Registry:
     path, _, attribute = name.partition(":")
-    module = _imported(path)
+    if not path or path.startswith(".") or os.sep in path:
+        raise RegistrationError(_no_module_name(path, attribute))
+    module = _imported(path, attribute)
     registry = getattr(module, attribute or "registry", None)
     if not isinstance(registry, Registry):
-        raise RegistrationError(
-            f"{path!r} has no Registry named {attribute or 'registry'!r}; "
-            "write `registry = Registry()` there, or name another: package.module:name",
-        )
+        raise RegistrationError(_no_registry(module, path, attribute or "registry"))
     return registry
 
 
-def _imported(path: str) -> ModuleType:
+def _no_module_name(path: str, attribute: str) -> str:
+    """Return what to write in place of a file's path."""
+    file = Path(path)
+    module = file.stem if file.suffix == ".py" else file.name
+    if not module.isidentifier():
+        return f"{path!r} names no module; write package.module:registry"
+    inside = "" if str(file.parent) == "." else f"go to {file.parent} and "
+    return (
+        f"{path!r} is a path, and a module goes by its name; {inside}write "
+        f"{module}:{attribute or 'registry'}"
+    )
+
+
+def _no_registry(module: ModuleType, path: str, attribute: str) -> str:
+    """Return what the module has in place of the registry that was named, or should have."""
+    others = sorted(name for name, value in vars(module).items() if isinstance(value, Registry))
+    if others:
+        written = " or ".join(f"{path}:{name}" for name in others)
+        return f"{path!r} has no Registry named {attribute!r}; write {written}"
+    return (
+        f"{path!r} has no Registry named {attribute!r}, nor any other; write `registry = "
+        "Registry()` there and register processors with it, or name another module: "
+        "package.module:registry"
+    )
+
+
+def _no_module(path: str, attribute: str) -> str:
+    """Return where was looked for a module that is not there, and what may have been meant."""
+    package, _, last = path.rpartition(".")
+    if last == "py":
+        return f"a module goes by its name, not by its file's; write {package}:" + (
+            attribute or "registry"
+        )
+    meant = f", or write {package}:{last} for what is in {package}" if package else ""
+    return (
+        f"there is no module {path!r} in {Path.cwd()}, nor installed in {sys.prefix}; go to the "
+        f"directory it is in, or install its package there{meant}"
+    )
+
+
+def _imported(path: str, attribute: str) -> ModuleType:
     """Return the module; raises RegistrationError for whatever keeps it from being imported.
 
     What it prints meanwhile goes to standard error: standard output may be a document of ours.
@@ -83,9 +123,12 @@ def _imported(path: str) -> ModuleType:
     try:
         with redirect_stdout(sys.stderr):
             return import_module(path)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if _is_missing(path, error):
+            raise RegistrationError(_no_module(path, attribute)) from error
         raise RegistrationError(
-            f"cannot import {path!r} ({error}); is it installed, or are you in its directory?",
+            f"{path!r} cannot be imported: it imports {error.name!r}, which cannot be found"
+            f"{_line(error, last=True)}; install what has it in {sys.prefix}, or mend the import",
         ) from error
     except SystemExit as error:
         raise RegistrationError(
@@ -101,8 +144,11 @@ def _imported(path: str) -> ModuleType:
         ) from error
 
 
-def _line(error: BaseException) -> str:
-    """Return where in the module it happened, as far as that can be told."""
+def _line(error: BaseException, *, last: bool = False) -> str:
+    """Return where in the module it happened, or `last` in what it uses, as far as can be told."""
     places = extract_tb(error.__traceback__)
     theirs = [one for one in places if "importlib" not in one.filename and one.filename != __file__]
-    return f" ({theirs[0].filename}, line {theirs[0].lineno})" if theirs else ""
+    if not theirs:
+        return ""
+    place = theirs[-1 if last else 0]
+    return f" ({place.filename}, line {place.lineno})"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from workers.cli import DONE, FAILED, Failure
+from workers.cli import DONE, FAILED, WRONG_USE, Failure
 from workers.cli.say import say, write
 from workers.project.making import NotMade, make_project, own_source
 
@@ -30,9 +30,13 @@ def new(
     try:
         files = make_project(name, directory, source=own_source() if source is None else source)
     except NotMade as error:
-        raise Failure(str(error), code=2) from error
+        raise Failure(str(error), code=WRONG_USE) from error
     except OSError as error:
-        raise Failure(f"cannot write {error.filename} ({error.strerror})", code=FAILED) from error
+        raise Failure(
+            f"cannot write {error.filename} ({error.strerror}); "
+            "take another directory with --into DIR",
+            code=FAILED,
+        ) from error
     for file in files:
         write(f"{file}\n".encode())
     say(f"now: make -C {directory} test")

@@ -28,14 +28,25 @@ class NotMade(Exception):
 def package_name(name: str) -> str:
     """Return what a project's package is called; raises NotMade for a name it cannot have."""
     package = name.replace("-", "_")
-    if _NAME.fullmatch(name) is None or keyword.iskeyword(package):
+    if _NAME.fullmatch(name) is None:
         raise NotMade(
             f"{name[:60]!r} cannot name a package: use lower-case letters, digits, '-' and '_', "
             "a letter first"
         )
-    if package in TAKEN or package in sys.stdlib_module_names:
-        raise NotMade(f"{name!r} is the name of another package: take one of your own")
+    if why := _taken(package):
+        raise NotMade(f"{name!r} cannot name a package: it {why}; try 'my-{name}'")
     return package
+
+
+def _taken(package: str) -> str:
+    """Return what else is called so already; empty where nothing is."""
+    if keyword.iskeyword(package):
+        return "is a word of the Python language, so nothing could import it"
+    if package in sys.stdlib_module_names or package in sys.builtin_module_names:
+        return "is a module of Python's own, and one would hide the other"
+    if package in TAKEN:
+        return "is a package that leveret itself has or runs, and one would hide the other"
+    return ""
 
 
 def make_project(name: str, directory: Path, *, source: str) -> tuple[Path, ...]:

@@ -32,7 +32,9 @@ def test_a_project_is_whole(tmp_path: Path) -> None:
     assert offered == {"my-workers": "my_workers:registry"}
     compose = yaml.safe_load((tmp_path / "mine/compose.yml").read_text())
     assert set(compose["services"]) == {"rabbitmq", "topology", "worker"}
-    assert "LEVERET_SOURCE ?= /src/leveret\n" in (tmp_path / "mine/Makefile").read_text()
+    makefile = (tmp_path / "mine/Makefile").read_text()
+    assert "LEVERET_SOURCE ?= /src/leveret\n" in makefile
+    assert "making the environment in" in makefile  # pip takes long, and is silent
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,23 @@ def test_a_project_is_whole(tmp_path: Path) -> None:
 def test_a_name_that_no_package_can_have_is_refused(name: str) -> None:
     """Before anything is written."""
     with pytest.raises(NotMade):
+        package_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("class", "'class' .* is a word of the Python language, .*; try 'my-class'"),
+        ("json", "a module of Python's own"),
+        ("asyncio", "a module of Python's own"),
+        ("messages", "leveret itself has"),
+        ("topology", "leveret itself has"),
+        ("My", "use lower-case letters"),
+    ],
+)
+def test_a_name_that_cannot_be_is_told_with_the_reason(name: str, told: str) -> None:
+    """`class` is in lower-case letters already."""
+    with pytest.raises(NotMade, match=told):
         package_name(name)
 
 

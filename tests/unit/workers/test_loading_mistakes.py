@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     [
         ("x = 1 +\n", "SyntaxError"),
         ("\n1 / 0\n", r"ZeroDivisionError: division by zero \(.*mistaken.*\.py, line 2\)"),
-        ("import nothing_there\n", "No module named 'nothing_there'"),
+        (
+            "\nimport nothing_there\n",
+            r"imports 'nothing_there', which cannot be found \(.*, line 2\)",
+        ),
+        ("from os import nothing\n", r"ImportError: cannot import name .*, line 1\)"),
         (
             "from workers import Registry\nregistry = Registry()\nregistry.task('x')\n",
             r"TypeError: .*'parameters' \(.*, line 3\)",
@@ -39,6 +43,33 @@ def test_a_module_that_cannot_be_imported_is_told_with_its_line(
     monkeypatch.setattr(sys, "path", [*sys.path])
     with pytest.raises(RegistrationError, match=told):
         load([name], offered=())
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("pictures_of_mine.py", "write pictures_of_mine:registry$"),
+        ("pictures_of_mine.py:other", "write pictures_of_mine:other$"),
+        ("./pictures_of_mine.py", "write pictures_of_mine:registry$"),
+        ("/a/place/empty:registry", "go to /a/place and write empty:registry$"),
+        ("pictures_of_mine:resize", "'resize'; write pictures_of_mine:other or pictures_of_mine:r"),
+        ("pictures_of_mine.registry", "or write pictures_of_mine:registry for"),
+        ("of_nobody", "no module 'of_nobody' in /.*; go to the directory it is in, or install"),
+        (":registry", "names no module; write package.module:registry"),
+        ("math", "nor any other; write `registry = Registry"),
+    ],
+)
+def test_a_name_that_is_written_otherwise_is_told_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, told: str
+) -> None:
+    """Paths, a task in place of its registry, and what is nowhere."""
+    (tmp_path / "pictures_of_mine.py").write_text(
+        "from workers import Registry\nregistry = Registry()\nother = Registry()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(RegistrationError, match=told):
+        load([named], offered=())
 
 
 def test_what_a_module_prints_while_it_is_imported_is_kept_off_standard_output(
