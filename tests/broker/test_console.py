@@ -116,7 +116,11 @@ async def test_a_closed_console_stops_between_two_letters(letters: str) -> None:
     async with people(letters) as (_, browser, _other):
         await expect_open(browser, LETTERS)  # what went came back: it still fails
         assert "slowly" in (await browser.get("/history")).text
-        assert (await browser.get(answer.headers["location"])).status_code == 404
+        past = await browser.get(answer.headers["location"])
+        assert 'id="past">stopped by the console, which left' in past.text
+        assert "slowly" in past.text
+        unknown = await browser.get("/runs/0123456789ab")
+        assert (unknown.status_code, "No such run" in unknown.text) == (404, True)
 
 
 async def test_an_edit_that_does_not_fit_is_not_sent(letters: str) -> None:

@@ -91,11 +91,13 @@ async def visiting(browser: Browser, address: str, **context: object) -> AsyncIt
 
 
 @asynccontextmanager
-async def console_at(url: str, registry: Registry, **settings: object) -> AsyncIterator[str]:
+async def console_at(
+    url: str, registry: Registry, *, port: int = 0, **settings: object
+) -> AsyncIterator[str]:
     """Lend the address of a console that serves."""
     chosen = Settings(amqp_url=url, **settings)
     async with (
         opened(chosen, registry, host="127.0.0.1") as app,
-        Server(app, host="127.0.0.1", port=0) as server,
+        Server(app, host="127.0.0.1", port=port) as server,
     ):
         yield f"http://127.0.0.1:{server.port}"

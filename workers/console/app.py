@@ -84,7 +84,7 @@ async def console(plan: Plan) -> AsyncIterator[ASGIApp]:
         ExportPages(view, benches, surveys, plan.modules),
         EditPages(view, benches, runs, once),
         LetterPages(view, benches, runs, surveys),
-        RunPages(view, runs),
+        RunPages(view, runs, benches),
         ReplicaPages(view, feed, settings),
         ContractPages(view, contracts, Asking(settings), names),
         TopologyPages(view, Looking(settings), lambda: feed.depths),

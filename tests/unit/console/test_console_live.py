@@ -10,11 +10,13 @@ import pytest
 
 from topology import Names
 from topology.apply import Depth
+from workers.console import live
 from workers.console.doors.entry import Refused
 from workers.console.feed import Feed
 from workers.console.live import MOST, Listeners, Stream
 from workers.console.now import now_of
 from workers.console.view import View
+from workers.link.cancelling import cancelled
 from workers.presence.watching import Picture
 from workers.settings import Settings
 
@@ -56,6 +58,17 @@ async def test_a_stream_tells_what_is_new_until_it_is_over() -> None:
         assert await browser.chunks.get() == "event: over\ndata: over\n\n"
         await opened
     assert len(listeners) == 0
+
+
+async def test_a_stream_without_news_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As something that a page can hear: one that hears nothing says that its figures are old."""
+    monkeypatch.setattr(live, "QUIET", 0.01)
+    listeners, browser = Listeners(), Browser()
+    opened = browser.open(Stream(listeners, "now", lambda: "x"))
+    async with asyncio.timeout(10):
+        assert await browser.chunks.get() == "event: now\ndata: x\n\n"
+        assert await browser.chunks.get() == "event: here\ndata: here\n\n"
+    await cancelled(opened)
 
 
 async def test_streams_are_bounded() -> None:

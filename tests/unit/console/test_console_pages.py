@@ -46,10 +46,13 @@ async def test_now_and_topology_say_that_the_broker_is_away() -> None:
 async def test_an_address_that_leads_nowhere_says_so() -> None:
     """In words, with a way back."""
     async with visitor(opened()) as browser:
-        for path in ("/nowhere", "/contracts/nothing", "/runs/unknown", "/letters?group=nobody"):
+        for path in ("/nowhere", "/contracts/nothing", "/letters?group=nobody"):
             answer = await browser.get(path)
             assert answer.status_code == 404
             assert "Go to the console" in answer.text
+        run = await browser.get("/runs/unknown")
+        assert run.status_code == 404
+        assert 'href="/history?group=default">What was done' in run.text
 
 
 @pytest.mark.parametrize("query", ["since=yesterday", "id=ab", "page=-1", "page=99999999999999"])

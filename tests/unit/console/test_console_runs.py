@@ -9,7 +9,7 @@ import pytest
 
 from workers.console.doors.forms import not_negative, whole
 from workers.console.view import View
-from workers.deadletters import Ending, Halt, Phase, Progress
+from workers.deadletters import Deed, Ending, Halt, Phase, Progress
 
 VIEW = View(guarded=False, prefix="leveret", pages=())
 
@@ -60,3 +60,31 @@ def test_a_number_of_letters_has_bounds(text: str) -> None:
     assert whole("100", least=1, most=100) == 100
     with pytest.raises(ValueError, match=r"bounds|invalid|Exceeds"):
         whole(text, least=1, most=100)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        ("", "It goes on elsewhere"),
+        ("interrupted", "It was interrupted"),
+        ("done", "did not carry"),
+    ],
+)
+def test_a_run_of_another_process_is_told_as_the_journal_has_it(outcome: str, told: str) -> None:
+    """Neither as going on here, nor as nothing."""
+    deed = Deed(
+        run="0123456789ab",
+        verb="replay",
+        began="2026-05-01T12:00:00+00:00",
+        by="guest",
+        who="anna",
+        meant=80,
+        done=25,
+        outcome=outcome,
+    )
+    visitor = SimpleNamespace(name="otto", role="operator", may_act=True)
+    page = VIEW.part(
+        "run_past.html", deed=deed, group="default", path="/runs/x", visitor=visitor, token=""
+    )
+    assert told in page
+    assert "of 80 letters closed" in page

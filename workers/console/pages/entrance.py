@@ -23,6 +23,7 @@ FILES: Final = {
     "icon.svg": "image/svg+xml",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "htmx-sse.min.js": "text/javascript; charset=utf-8",
+    "watch.js": "text/javascript; charset=utf-8",
     "NOTICE": "text/plain; charset=utf-8",
 }
 
