@@ -69,7 +69,7 @@ def serving(
 def user(name: str, *, role: Literal["viewer", "operator"] = "viewer") -> int:
     """Print a user for LEVERET_CONSOLE_USERS or a users' file; asks for the password.
 
-    Without a terminal the password is the first line of standard input.
+    It has at least 12 characters. Without a terminal it is the first line of standard input.
     Example: `leveret console user anna --role operator >> console-users`
 
     Parameters
@@ -83,7 +83,7 @@ def user(name: str, *, role: Literal["viewer", "operator"] = "viewer") -> int:
     if NAME.fullmatch(name) is None:
         raise Failure("a name is 1 to 64 letters, digits, '_', '.', '@' or '-'", code=WRONG_USE)
     if sys.stdin.isatty():
-        password = getpass.getpass("Password: ")
+        password = getpass.getpass(f"Password, at least {SHORTEST_PASSWORD} characters: ")
         if password != getpass.getpass("Again: "):
             raise Failure("those were two different passwords; nothing was made", code=WRONG_USE)
     else:

@@ -10,6 +10,7 @@ import pytest
 
 from workers.cli import WRONG_USE, _run
 from workers.cli.app import GROUPS, VERBS
+from workers.cli.console import SHORTEST_PASSWORD
 
 CALLS: Final = [
     *((verb,) for verb in VERBS),
@@ -35,6 +36,15 @@ def test_every_verb_has_help_with_an_example(
     assert f"Usage: leveret {' '.join(verb)}" in told
     assert "Example: " in told
     assert f"leveret {' '.join(verb)}" in told.partition("Example: ")[2]
+
+
+def test_the_help_of_console_user_says_what_a_password_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before somebody types a short one twice."""
+    assert called(monkeypatch, "console", "user", "--help") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"at least {SHORTEST_PASSWORD} characters" in told
 
 
 @pytest.mark.parametrize("verb", CALLS, ids=" ".join)

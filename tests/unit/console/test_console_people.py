@@ -8,6 +8,7 @@ import pytest
 from unit.console.visiting import (
     PASSWORD,
     USERS,
+    browser_of,
     log_in,
     opened,
     token,
@@ -99,6 +100,8 @@ async def test_wrong_passwords_are_told_apart_from_nothing_and_slowed_down() -> 
         late = await log_in(browser, "otto")
         assert late.status_code == 429
         assert int(late.headers["retry-after"]) >= 1
+        assert "right password is not tried" in late.text
+        assert 'value="otto"' in late.text  # the form is still there
 
 
 async def test_basic_auth_is_a_login_for_programs() -> None:
@@ -111,6 +114,20 @@ async def test_basic_auth_is_a_login_for_programs() -> None:
         assert wrong.headers["www-authenticate"].startswith("Basic")
         broken = await browser.get("/contracts", headers={"authorization": "Basic !!"})
         assert broken.status_code == 401
+
+
+async def test_a_program_posts_with_the_token_of_a_page_it_read() -> None:
+    """With basic auth all along; without the token, or with a browser's, nothing is done."""
+    form = {"once": "a program's own word", "payload": "{}"}
+    async with opened(USERS) as app, browser_of(app) as program, browser_of(app) as otto:
+        await log_in(otto, "otto")
+        browsers = token(await otto.get("/contracts"))
+        own = token(await program.get("/contracts", headers=basic("otto")))
+        for given, status in ((own, 422), (browsers, 403), ("", 403)):
+            answer = await program.post(
+                "/contracts/error", data=form | {"token": given}, headers=basic("otto")
+            )
+            assert answer.status_code == status
 
 
 async def test_a_viewer_changes_nothing() -> None:

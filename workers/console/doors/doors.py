@@ -13,6 +13,7 @@ import logging
 import secrets
 from base64 import b64decode
 from collections import OrderedDict
+from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +48,7 @@ FORGIVEN_BY_NAME: Final = 50
 #: Who is here where only this machine may be.
 LOCAL: Final = Visitor("local", Role.OPERATOR)
 _OPEN: Final = ("/login", "/static/")
+_WRONG: Final = "That name and password do not fit."
 
 
 class Doors:
@@ -158,7 +160,7 @@ class Doors:
         if not visitor.known:
             raise Refused(
                 401,
-                "That name and password do not fit.",
+                _WRONG,
                 headers={"www-authenticate": 'Basic realm="leveret", charset="UTF-8"'},
             )
         self._right[key] = (self._clock() + REMEMBERED, visitor)
@@ -174,8 +176,10 @@ class Doors:
         if wait:
             raise Refused(
                 429,
-                f"Too many failed logins. Try again in {wait:.0f} s.",
-                headers={"retry-after": f"{wait:.0f}"},
+                f"Too many failed logins from this address or for this name. Wait {ceil(wait)} s, "
+                "then try again; before that, the right password is not tried either. Each further "
+                "failure doubles the wait, up to 5 min; 15 min without one, and all is forgotten.",
+                headers={"retry-after": f"{ceil(wait)}"},
             )
         user = self._users.get(name)
         # Counted before the check: a hundred tries at once must not all find the door open.
@@ -197,9 +201,13 @@ class Doors:
         if not self._users:
             return RedirectResponse("/", 303)
         form = entry_of(request).form
-        visitor = await self._checked(request, form.get("name", ""), form.get("password", ""))
+        try:
+            visitor = await self._checked(request, form.get("name", ""), form.get("password", ""))
+        except Refused as refused:
+            request.scope["login_refused"] = refused
+            return None
         if not visitor.known:
-            request.scope["login_failed"] = True
+            request.scope["login_refused"] = Refused(401, _WRONG)
             return None
         self._sessions.end(token)
         response = RedirectResponse(safe_next(form.get("next", "")), 303)

@@ -46,15 +46,18 @@ class Entrance:
         ]
 
     async def _login(self, request: Request) -> Response:
-        failed = bool(request.scope.get("login_failed"))
+        refused: Refused | None = request.scope.get("login_refused")
         asked = entry_of(request).form.get("next") or request.query_params.get("next", "/")
-        return self._view.page(
+        page = self._view.page(
             request,
             "login.html",
-            status=401 if failed else 200,
-            failed=failed,
+            status=refused.status if refused else 200,
+            trouble=refused.line if refused else "",
+            name=entry_of(request).form.get("name", ""),
             next=safe_next(asked),
         )
+        page.headers.update(refused.headers if refused else {})
+        return page
 
     async def _file(self, request: Request) -> Response:
         name = request.path_params["name"]
