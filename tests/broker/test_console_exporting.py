@@ -55,6 +55,7 @@ async def test_a_few_are_written_as_a_failing_test(url: str) -> None:
     """The newest, as many as were asked for, and valid Python."""
     async with people(url) as (_, browser, _other):
         path = "/letters/export?code=rejected"
+        assert "real processors, with all that they do" in (await seen(browser, path)).text
         answer = await _download(browser, path, form="pytest", most="3")
         capped = await _download(browser, path, form="pytest", most="99999")
     compile(answer.text, "test_dead_letters.py", "exec")

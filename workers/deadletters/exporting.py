@@ -25,8 +25,12 @@ WIDTH: Final = 80
 
 _TEST: Final = '''"""Dead letters as a test: it fails until the code takes these messages.
 
-Written by `leveret dlq export --pytest`. Nothing is sent and no broker is needed: each message is
-decided as a worker would, at the time when it first came.
+It runs your real processors, with all that they do: what they charge, write or send is charged,
+written and sent by this test too, whenever somebody runs it. Run it where that harms nobody: with
+the settings of a test, or with what they call replaced (`monkeypatch`).
+
+Written by `leveret dlq export --pytest`. No broker is needed and no answer is sent: each message
+is decided as a worker would, at the time when it first came.
 """
 
 from __future__ import annotations

@@ -29,6 +29,13 @@ def test_a_letter_is_data_in_its_test(value: object) -> None:
     assert calls[0] == calls[1]
 
 
+def test_the_test_says_that_it_runs_the_real_thing() -> None:
+    """Whoever opens it reads first that its effects are real."""
+    header = ast.get_docstring(ast.parse(as_test([], Masking(), modules=("shop",), offered=())))
+    assert header is not None
+    assert "real processors, with all that they do" in header
+
+
 def _called(letter: object) -> set[str]:
     source = as_test([letter], Masking(), modules=("shop:registry",), offered=())  # type: ignore[list-item] # a letter
     tree = ast.parse(source.encode())
