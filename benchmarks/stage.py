@@ -9,15 +9,16 @@ import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import aio_pika
 from contender import ANSWERS, QUEUE, Contender, Stand, environment
 from meter import Cost, cost
 from trips import BEGIN_WITHIN, Latency, round_trips
 
-from topology import Names
+from topology import Names, Role, permissions
 from workers.broker import ManagementApi, PrivateBroker, with_vhost
 from workers.link.client import Client
 from workers.link.ground import stand as apply_topology
@@ -43,6 +44,13 @@ class Measured(NamedTuple):
     cpu_us_per_message: float
     broker_us_per_message: float
     rss_mb: float
+
+    def __str__(self) -> str:
+        """Return a line for people."""
+        return (
+            f"{self.messages_per_second:,.0f} /s, {self.cpu_us_per_message:.1f} µs CPU a message "
+            f"(broker {self.broker_us_per_message:.1f}), {self.rss_mb:.1f} MB"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,8 @@ class Stage:
         async with self.ground(round_) as url:
             tasks = (contender.wrap(body, f"{n:036d}") for n, body in enumerate(bodies))
             await fill(url, tasks)
-            with worker(contender, round_.stand(url)) as pid:
+            at = self.login(contender, round_, url)
+            with worker(contender, round_.stand(at)) as pid:
                 return await self.watch(url, pid, count)
 
     async def latency(
@@ -102,7 +111,8 @@ class Stage:
     async def working(self, contender: Contender, round_: Round) -> AsyncIterator[tuple[str, int]]:
         """Lend a contender at work: the broker's address, and the process to look at."""
         async with self.ground(round_) as url:
-            with worker(contender, round_.stand(url)) as pid:
+            at = self.login(contender, round_, url)
+            with worker(contender, round_.stand(at)) as pid:
                 yield url, pid
 
     @asynccontextmanager
@@ -112,13 +122,28 @@ class Stage:
         self._api.create_vhost(vhost)
         url = with_vhost(self._broker.amqp_url, vhost)
         try:
-            if round_.queue_type == "classic":
-                await _declare(url, QUEUE)
             await _declare(url, ANSWERS)
             await apply_topology(Settings(amqp_url=url), patience=BEGIN_WITHIN)
+            if round_.queue_type == "classic":
+                await _make_classic(url, QUEUE)
             yield url
         finally:
             self._api.delete_vhost(vhost)
+
+    def login(self, contender: Contender, round_: Round, url: str) -> str:
+        """Return the address for a contender: as a worker of least rights, leveret on classic.
+
+        Leveret refuses a work queue of another type where it may compare; with a worker's rights
+        it takes what is there, and this comparison alone gives it such a queue.
+        """
+        if contender.name != "leveret" or round_.queue_type != "classic":
+            return url
+        name, password = f"bench-{secrets.token_hex(4)}", secrets.token_hex(8)
+        self._api.create_user(name, password)
+        may = permissions(Role.WORKER, Names())
+        vhost = unquote(urlsplit(url).path[1:])
+        self._api.permit(name, vhost, asdict(may))
+        return url.replace(urlsplit(url).netloc.rpartition("@")[0], f"{name}:{password}", 1)
 
     async def watch(self, url: str, pid: int, count: int) -> Measured:
         """Return what a worker does until there are `count` answers."""
@@ -151,6 +176,15 @@ async def _declare(url: str, queue: str) -> None:
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
         await channel.declare_queue(queue, durable=True)
+
+
+async def _make_classic(url: str, queue: str) -> None:
+    """Put a classic queue where the topology made a quorum queue."""
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        await channel.queue_delete(queue)
+        classic = {"x-queue-type": "classic"}
+        await channel.declare_queue(queue, durable=True, arguments=classic)
 
 
 async def _until(channel: aio_pika.abc.AbstractChannel, wanted: int) -> int:

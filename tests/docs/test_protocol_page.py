@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from docs.pages import steps
+from docs.pages import Type, steps
 from docs.test_pages import ROOT, Reader
 
 if TYPE_CHECKING:
@@ -37,3 +37,9 @@ def test_a_client_in_another_language_is_written_by_that_page_alone(reader: Read
     """Both forms, from a shell and from C: what the page shows is what comes."""
     for step in steps(PAGE):
         reader.check(step)
+    nowhere = Type(
+        'LEVERET_AMQP_URL="$LEVERET_AMQP_URL-gone" ./client a b c',
+        "client: the broker says: NOT_ALLOWED - vhost …-gone not found",
+        exit_code=1,
+    )
+    reader.check(nowhere)

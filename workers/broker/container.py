@@ -64,8 +64,8 @@ class ContainerBroker:
 
     @property
     def amqp_url(self) -> str:
-        """Where clients connect; virtual host ``/``."""
-        return f"amqp://{USER}:{USER}@{self._host}:{self._amqp}/"
+        """Where clients connect; virtual host ``/``, without a slash as `Node.amqp_url` says."""
+        return f"amqp://{USER}:{USER}@{self._host}:{self._amqp}"
 
     @property
     def management_url(self) -> str:

@@ -35,8 +35,16 @@ class ManagementApi:
         """Make a virtual host in which the API's own user may do everything; idempotent."""
         self._request("PUT", f"/api/vhosts/{_segment(name)}")
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        user = _segment(unquote(urlsplit(self.url).username or ""))
-        self._request("PUT", f"/api/permissions/{_segment(name)}/{user}", everything)
+        self.permit(unquote(urlsplit(self.url).username or ""), name, everything)
+
+    def create_user(self, name: str, password: str) -> None:
+        """Make a user who may do nothing yet; `permit` gives rights."""
+        body = {"password": password, "tags": ""}
+        self._request("PUT", f"/api/users/{_segment(name)}", body)
+
+    def permit(self, user: str, vhost: str, rights: dict[str, str]) -> None:
+        """Give a user `configure`, `write` and `read`, each a regular expression over names."""
+        self._request("PUT", f"/api/permissions/{_segment(vhost)}/{_segment(user)}", rights)
 
     def delete_vhost(self, name: str) -> None:
         """Remove a virtual host, all it holds and every connection to it."""

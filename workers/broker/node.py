@@ -46,8 +46,11 @@ class Node:
 
     @property
     def amqp_url(self) -> str:
-        """Where clients connect; virtual host ``/``."""
-        return f"amqp://{USER}:{USER}@127.0.0.1:{self._layout.ports.amqp}/"
+        """Where clients connect; virtual host ``/``.
+
+        No slash at its end: librabbitmq and others take one for the virtual host without a name.
+        """
+        return f"amqp://{USER}:{USER}@127.0.0.1:{self._layout.ports.amqp}"
 
     @property
     def management_url(self) -> str:

@@ -86,7 +86,8 @@ def _run(options: list[str], *, json: bool) -> int:
     form = [] if json else ["--table"]
     command = [sys.executable, str(_PEERS), *options, *form]
     if not json:
-        say("each round fills queues and starts the workers in turn; this takes minutes")
+        long = "half a minute for each contender" if "--quick" in options else "minutes"
+        say(f"each round fills queues and starts the workers in turn; this takes {long}")
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - our own script
     write(done.stdout)
     return done.returncode

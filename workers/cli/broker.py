@@ -25,15 +25,16 @@ def start(
 ) -> int:
     """Start a RabbitMQ of one's own, and return when it serves; one that runs already will do.
 
-    It lives on until `leveret broker stop`, and its data with it.
+    It lives on until `leveret broker stop`, and its data with it; the next one has other ports.
     Example: `eval "$(leveret broker start)"` sets LEVERET_AMQP_URL in this shell.
     """
     if nodes is not None and not 1 <= nodes <= MOST_NODES:
         raise Failure(f"--nodes is 1 to {MOST_NODES}; three make a quorum", code=WRONG_USE)
-    if not json:
-        say("starting a broker …")
     # Who does not say how many takes what runs.
-    running = (kept_status() if nodes is None else None) or start_kept(nodes or 1)
+    before = kept_status()
+    if not json:
+        say("one runs already" if before else "starting a broker …")
+    running = (before if nodes is None else None) or start_kept(nodes or 1)
     if json:
         write(orjson.dumps(_told(running)), b"\n")
         return DONE

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from workers.broker import with_vhost
 from workers.broker.installation import Installation, find_installation
+from workers.broker.layout import lay_out
+from workers.broker.node import Node
 
 
 @pytest.fixture
@@ -42,3 +46,11 @@ def test_only_another_systems_programs_are_entered(tree: Path) -> None:
     words = there.command(epmd, Path("/broker"))
     assert words[:2] == ["unshare", "--mount"]
     assert words[-3:] == [str(tree), "/broker", "/usr/bin/epmd"]
+
+
+def test_a_private_brokers_address_is_read_alike_by_every_client(tmp_path: Path) -> None:
+    """It ends in the port: some clients take a slash for the virtual host without a name."""
+    layout = lay_out(tmp_path, "kept", Installation(tmp_path, "4.0.5", tmp_path, ""), range(10, 15))
+    address = Node(layout, layout.nodes[0]).amqp_url
+    assert re.fullmatch(r"amqp://guest:guest@127\.0\.0\.1:\d+", address)
+    assert with_vhost(address, "/") == f"{address}/%2F"
