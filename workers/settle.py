@@ -188,9 +188,11 @@ class Settler:
             again = partial(self._answer, delivery, answer, then, tries + 1)
             self._broker.later(_pause(tries), partial(self._waited, delivery, again))
         else:
-            self._books.undeliverable(answer)
-            # Whoever asked first has long gone when an operator sends the message again.
+            # Whoever asked first has long gone when an operator sends the message again: that calls
+            # nobody, and is not counted where an alert looks.
             replay = REPLAY_OF in delivery.properties.headers
+            if not replay:
+                self._books.undeliverable(answer)
             log.log(
                 logging.INFO if replay else logging.WARNING,
                 "answer undeliverable (%s): %s",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from workers.cli import DONE, WRONG_USE, Failure
-from workers.cli.options import NOWHERE, Where, settings
+from workers.cli.options import NOWHERE, Where, needed_url, settings
 from workers.cli.say import say, write
 from workers.console.doors.passwords import made_of
 from workers.console.doors.users import NAME
@@ -61,6 +61,7 @@ def serving(
 
     """
     chosen = settings(where, console_host=host, console_port=port)
+    needed_url(chosen)  # every page would say that it is away, and none that it was never named
     configure(LogPlan(form=chosen.log_format, level=chosen.log_level, worker=chosen.agent_id))
     return asyncio.run(_serve(chosen, load(modules, offered=chosen.processors), modules))
 

@@ -59,7 +59,7 @@ async def serve(
     host = settings.console_host
     async with (
         opened(settings, registry, host=host, modules=modules) as app,
-        Server(app, host=host, port=settings.console_port) as server,
+        Server(app, host=host, port=settings.console_port, settings="LEVERET_CONSOLE") as server,
     ):
         shown = f"[{host}]" if ":" in host else host
         told(f"http://{shown}:{server.port}/")

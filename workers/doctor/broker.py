@@ -145,7 +145,15 @@ def consumers(settings: Settings, picture: Picture) -> Iterator[Finding]:
             yield ok(check, f"{depth.consumers} workers take the group's work, {waiting}")
         else:
             told = f"nobody takes the work of the group {group.name}, {depth.messages} waiting"
-            yield note(check, told, f"start a worker: leveret run --group {group.name}")
+            yield note(check, told, _to_serve(group.name, picture.replicas))
+
+
+def _to_serve(group: str, present: Sequence[Replica]) -> str:
+    """Return how a group gets somebody who takes its work."""
+    theirs = [one for one in present if one.told("group") == group]
+    if any(one.state == "paused" for one in theirs):
+        return "its workers are paused: leveret ctl resume"
+    return f"start a worker: leveret run --group {group}"
 
 
 def replicas(present: Sequence[Replica]) -> Finding:

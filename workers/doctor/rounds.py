@@ -87,7 +87,9 @@ async def _heard(watching: Watching, settings: Settings) -> Picture:
     until = loop.time() + settings.heartbeat_interval + BEYOND
     while True:
         picture = await watching.look()
-        if len(picture.replicas) >= picture.workers or loop.time() > until:
+        # A paused replica consumes nothing and is there all the same: only time tells of none.
+        all_spoke = 0 < picture.workers <= len(picture.replicas)
+        if all_spoke or loop.time() > until:
             return picture
         await asyncio.sleep(LOOK_EVERY)
 

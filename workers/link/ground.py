@@ -63,23 +63,28 @@ async def connected(settings: Settings, *, patience: float = 0.0) -> AsyncIterat
             "no broker is configured; set LEVERET_AMQP_URL=amqp://user:password@host/vhost, or "
             "start one with `leveret broker start`",
         )
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(BrokerUnreachable),
-        reraise=True,
-        stop=stop_after_delay(patience),
-        wait=wait_random_exponential(0.2, LONGEST_WAIT),
-        before_sleep=_say,
-    ):
-        with attempt:
-            try:
-                wire = await open_wire(
-                    URL(url.get_secret_value()),
-                    name="leveret topology",
-                    heartbeat=15,
-                    timeout=settings.connect_timeout,
-                )
-            except LOST as error:
-                raise explain(error, str(url)) from error
+    try:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(BrokerUnreachable),
+            reraise=True,
+            stop=stop_after_delay(patience),
+            wait=wait_random_exponential(0.2, LONGEST_WAIT),
+            before_sleep=_say,
+        ):
+            with attempt:
+                try:
+                    wire = await open_wire(
+                        URL(url.get_secret_value()),
+                        name="leveret topology",
+                        heartbeat=15,
+                        timeout=settings.connect_timeout,
+                    )
+                except LOST as error:
+                    raise explain(error, str(url)) from error
+    except BrokerUnreachable as error:
+        if not patience:
+            raise
+        raise BrokerUnreachable(f"gave up after {patience:g} s: {error}") from error
     try:
         _refuse_small_frames(wire.frame_max, str(url))
         yield wire.connection

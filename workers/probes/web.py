@@ -73,8 +73,12 @@ def application(
 class Server:
     """Serves an app while its context is open; port 0 picks a free one."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, host: str, port: int, settings: str = "LEVERET_HTTP"
+    ) -> None:
         self._app = app
+        #: How the settings of host and port begin, to name them where there is no listening.
+        self._settings = settings
         self._host = host
         self.port = port
         self._server: uvicorn.Server | None = None
@@ -82,7 +86,7 @@ class Server:
 
     async def __aenter__(self) -> Self:
         """Listen; raises PortTaken."""
-        listener = _listen(self._host, self.port)
+        listener = _listen(self._host, self.port, self._settings)
         self.port = listener.getsockname()[1]
         config = uvicorn.Config(
             self._app,
@@ -110,7 +114,7 @@ class Server:
             await asyncio.wait([self._task])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, settings: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named, or asyncio would not know it for TCP, and every page would wait for a delayed ack.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -123,10 +127,10 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(
-                f"port {port} on {host} is taken, by another worker perhaps; set LEVERET_HTTP_PORT "
-                "to another one, or to 0 to have one picked",
+                f"port {port} on {host} is taken, by another one of ours perhaps; set "
+                f"{settings}_PORT to another one, or to 0 to have one picked",
             ) from error
         raise PortTaken(
-            f"cannot listen on {host}:{port} ({error}); check LEVERET_HTTP_HOST"
+            f"cannot listen on {host}:{port} ({error}); check {settings}_HOST"
         ) from error
     return listener

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from importlib.metadata import PackageNotFoundError
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,8 +14,9 @@ from topology.apply import Depth
 from workers.doctor import broker, machine
 from workers.doctor.broker import Seen
 from workers.doctor.finding import State
+from workers.doctor.rounds import _heard
 from workers.presence.roster import Replica
-from workers.presence.watching import Picture
+from workers.presence.watching import Picture, Watching
 from workers.settings import Settings
 from workers.testing import agent
 
@@ -165,6 +166,33 @@ def replica(name: str = "one", version: str = "1", **figures: float) -> Replica:
     """Return a replica as its heartbeat tells it."""
     who = agent(name).model_copy(update={"version": version})
     return Replica(type(who)(**who.model_dump()), 0.0, figures)
+
+
+def test_a_group_whose_workers_are_paused_is_to_be_resumed() -> None:
+    """One more worker would help, and is not what is missing."""
+    paused = replica(paused=1.0)
+    theirs = paused._replace(agent=paused.agent.model_copy(update={"group": "default"}))
+    theirs = theirs._replace(agent=type(theirs.agent)(**theirs.agent.model_dump()))
+    queues = {NAMES.work("default"): Depth(7, 0)}
+    (found,) = broker.consumers(Settings(), picture(queues=queues, replicas=(theirs,)))
+    assert "leveret ctl resume" in found.advice
+
+
+async def test_a_replica_without_a_consumer_is_waited_for() -> None:
+    """It is paused, and speaks when its turn has come."""
+
+    class Heard:
+        """A watching to which a paused replica speaks at the third look."""
+
+        looks = 0
+
+        async def look(self) -> Picture:
+            self.looks += 1
+            return picture(replicas=(replica(paused=1.0),) if self.looks >= 3 else ())
+
+    settings = Settings.model_construct(heartbeat_interval=0.1)
+    told = await _heard(cast("Watching", Heard()), settings)
+    assert [one.state for one in told.replicas] == ["paused"]
 
 
 def test_replicas_that_do_not_serve_are_named() -> None:
