@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
 from typing import TYPE_CHECKING
 
-from broker.command import leveret
+from broker.command import WITHIN, leveret
 from broker.worker import NAMES, Asking, serving
 
 from examples import registry
@@ -43,6 +46,25 @@ async def test_one_picture_holds_who_is_there_and_what_they_did(amqp_url: str) -
     assert told.code == 0
     assert "2 replicas" in told.out
     assert "1 open dead letter" in told.out
+
+
+async def test_a_pipe_gets_one_picture_after_the_other(amqp_url: str) -> None:
+    """Each when it is drawn: whoever reads them waits for no end."""
+    async with serving(amqp_url, registry, agent_id="one", heartbeat_interval=0.2):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "workers.cli", "top", "--amqp-url", amqp_url),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        seen = 0
+        async with asyncio.timeout(WITHIN):
+            while seen < 2:
+                line = await process.stdout.readline()
+                assert line, "it ended"
+                seen += b"open dead letters" in line
+            process.send_signal(signal.SIGINT)
+            await process.stdout.read()
+            assert await process.wait() == 0
 
 
 async def test_rates_and_new_dead_letters_come_while_watching(amqp_url: str) -> None:

@@ -9,7 +9,7 @@ import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from workers.logs.clean import clean
+from workers.logs.clean import LONGEST_FIELD, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SHORT: Final = 8
 #: Columns where nobody tells how many there are.
 COLUMNS: Final = 80
+#: Characters of a cell on a terminal.
+LONGEST: Final = 60
 #: Before what is told below a row.
 BELOW: Final = " " * 7
 #: Before the further lines of what a command says.
@@ -41,13 +43,16 @@ def columns() -> int:
 def table(
     head: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: str = "", tails: str = ""
 ) -> str:
-    """Return rows in columns that fit the terminal.
+    """Return rows in columns that fit the terminal; whole where a program or a file takes them.
 
     `right` names columns of numbers, `tails` those of which the end says most.
     """
-    cells = [head, *([clean(cell, 60) for cell in row] for row in rows)]
+    fitting = sys.stdout.isatty() or "COLUMNS" in os.environ
+    longest = LONGEST if fitting else LONGEST_FIELD
+    cells = [head, *([clean(cell, longest) for cell in row] for row in rows)]
     widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
-    for _ in range(sum(widths) + 2 * (len(widths) - 1) - columns()):
+    wide = sum(widths) + 2 * (len(widths) - 1)
+    for _ in range(wide - columns() if fitting else 0):
         widths[widths.index(max(widths))] -= 1  # the widest column gives way
     lines = []
     for row in cells:
@@ -100,11 +105,15 @@ def age(when: str | None, now: datetime) -> str:
     """Return how long ago something was: `45s`, `12m`, `3h`, `5d` ago."""
     if when is None:
         return "?"
-    passed = (now - datetime.fromisoformat(when).astimezone(UTC)).total_seconds()
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if passed >= 2 * length:
-            return f"{passed / length:.0f}{unit} ago"
-    return f"{max(0.0, passed):.0f}s ago"
+    return f"{length((now - datetime.fromisoformat(when).astimezone(UTC)).total_seconds())} ago"
+
+
+def length(passed: float) -> str:
+    """Return a length of time in one unit: `45s`, `12m`, `3h`, `5d`."""
+    for unit, one in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if passed >= 2 * one:
+            return f"{passed / one:.0f}{unit}"
+    return f"{max(0.0, passed):.0f}s"
 
 
 def seconds(value: float) -> str:

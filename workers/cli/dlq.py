@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 from cyclopts import Parameter
@@ -14,7 +12,8 @@ from cyclopts import Parameter
 from workers.cli import DONE, NOTHING_FOUND, WRONG_USE, Failure
 from workers.cli import letter_pages as pages
 from workers.cli.columns import SHORT
-from workers.cli.dlq_actions import discard, edit, replay
+from workers.cli.dlq_actions import All, discard, edit, replay
+from workers.cli.files import written
 from workers.cli.letters import (
     ANY_TABLE,
     EVERYTHING,
@@ -35,8 +34,6 @@ from workers.cli.say import plural, say, write
 from workers.deadletters.exporting import as_line, as_test, group_of, summary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from workers.deadletters import Letter, Masking, Shown
 
 __all__ = ["discard", "edit", "export", "groups", "history", "ls", "replay", "show"]
@@ -106,6 +103,7 @@ def groups(
             f"`leveret dlq show {found.groups[0].example_id[:SHORT]}` shows the latest of "
             "the largest"
         )
+        say(pages.scale(found.groups))
     return exit_code(found.groups, selection, found.standing)
 
 
@@ -137,6 +135,7 @@ def show(
 def export(
     *ids: str,
     filters: Filters = EVERYTHING,
+    everything: All = False,  # noqa: ARG001 - it is so without; said as to replay and discard
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="A file; standard output by default.")
     ] = None,
@@ -161,20 +160,20 @@ def export(
     masking = at.bench.operator.masking
     most = (TESTED if pytest else 0) if limit is None else limit
     found: list[Letter] = []
-    with _written(output) as file:
+    with written(output) as write_out:
 
         def take(letter: Letter) -> None:
             if pytest:
                 found.append(letter)
             else:
-                file.write(as_line(letter, masking))
+                write_out(as_line(letter, masking))
 
         count, standing = do(at.bench.export(selection, take, limit=most, scan=at.scan))
         warn(standing)
         if pytest and found:
             offered = () if registry else at.settings.processors
             source = as_test(found, masking, modules=registry, offered=offered)
-            file.write(source.encode())
+            write_out(source.encode())
     if output is not None and count:
         say(f"{plural(count, 'letter')} written to {output}")
     return exit_code(range(count), selection, standing)
@@ -217,17 +216,3 @@ def _document(shown: Shown, masking: Masking) -> dict[str, Any]:
             if one.marks
         ],
     }
-
-
-@contextmanager
-def _written(output: Path | None) -> Iterator[BinaryIO]:
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    try:
-        with output.open("wb") as file:
-            yield file
-    except OSError as error:
-        told = f"{output} cannot be written: {error.strerror or error}"
-        raise Failure(f"{told}; give another file with -o, or none for standard output") from None

@@ -134,7 +134,7 @@ def edit(
 
 def discard(
     *ids: str,
-    reason: Annotated[str, Parameter(help="Why, for the history.")],
+    reason: Annotated[str, Parameter(help="Why, for the history; needed.")] = "",
     filters: Filters = EVERYTHING,
     everything: All = False,
     yes: Yes = False,
@@ -148,7 +148,11 @@ def discard(
     """
     selection = _chosen(ids, filters, everything=everything)
     if not reason.strip():
-        raise Failure("--reason is empty; say why, for whoever asks later", code=WRONG_USE)
+        raise Failure(
+            "a reason is required: what is discarded is gone, and the history tells whoever asks "
+            'later why; say it with --reason "…"',
+            code=WRONG_USE,
+        )
     at = place(table, where)
     meant = do(at.bench.meant(selection, scan=at.scan))
     warn(meant.standing)

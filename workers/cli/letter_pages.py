@@ -6,8 +6,9 @@ import textwrap
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from workers.cli.columns import DIM, PLAIN, RED, SHORT, age, below, coloured, columns, table
+from workers.cli.columns import DIM, PLAIN, RED, SHORT, age, below, coloured, columns, length, table
 from workers.cli.letters import UNJUDGED
+from workers.deadletters.groups import spanned
 from workers.logs.clean import clean
 from workers.settling.replays import DONE
 
@@ -73,6 +74,18 @@ def groups(rows: Iterable[Group], now: datetime) -> str:
         if one.reason:
             head += f"\n{dim}{below(one.reason)}{plain}"
     return head
+
+
+def scale(rows: Iterable[Group]) -> str:
+    """Return what a column of the trends stands for."""
+    span = spanned(rows)
+    if span is None:
+        return "TREND is empty: none of them says when it failed"
+    first, last, each = span
+    if not each:
+        return f"TREND has one column: all failed at {first[:19]} UTC"
+    times = f"from {first[:19]} to {last[:19]} UTC"
+    return f"a column of TREND is {length(each)}, {times}; the highest bar is the most of its group"
 
 
 def history(deeds: Iterable[Deed], now: datetime) -> str:
@@ -148,7 +161,8 @@ def body(shape: Shape, *, full: bool = False) -> str:
         told.append(
             f"{colour}{mark}{line.number:>4} {clean(line.text, 500)}{plain if colour else ''}"
         )
-        told.extend(f"{red}      ^ {clean(text, 300)}{plain}" for text in line.marks)
+        under = " " * (len(line.text) - len(line.text.lstrip(" ")))
+        told.extend(f"{red}      {under}^ {clean(text, 300)}{plain}" for text in line.marks)
     if hidden or shape.more:
         told.append(f"{dim}      … {hidden + shape.more} lines more (--full){plain}")
     told.extend(f"{red}      ! {clean(text, 300)}{plain}" for text in shape.elsewhere)

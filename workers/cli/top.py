@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -42,6 +43,8 @@ def top(
 ) -> int:
     """Show replicas, rates, latencies, queues and dead letters until told to stop (Ctrl-C).
 
+    In a pipe one picture follows the other; on a terminal it changes in place.
+
     Example: `leveret top --once`
     """
     chosen = settings(where)
@@ -61,12 +64,13 @@ async def _watch(chosen: Settings, *, once: bool, json: bool) -> int:
             picture = await _first(watching, chosen, stop)
             _print(picture, names, json=json)
             return DONE
-        if json:
+        console = Console()
+        if json or not console.is_terminal:  # a reader of a pipe waits for each picture
             while not stop.is_set():
-                _print(await watching.look(), names, json=True)
+                _print(await watching.look(), names, json=json)
                 await _pause(stop, EVERY)
             return DONE
-        with Live(console=Console(), auto_refresh=False, screen=False) as screen:
+        with Live(console=console, auto_refresh=False, screen=False) as screen:
             while not stop.is_set():
                 screen.update(drawn(await watching.look(), names), refresh=True)
                 await _pause(stop, EVERY)
@@ -101,6 +105,7 @@ def _print(picture: Picture, names: Names, *, json: bool) -> None:
         write(orjson.dumps(document(picture)), b"\n")
     else:
         Console(highlight=False).print(drawn(picture, names))
+        sys.stdout.flush()
 
 
 def document(picture: Picture) -> dict[str, Any]:

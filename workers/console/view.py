@@ -16,6 +16,7 @@ from workers.console.doors.cookies import with_cookie
 from workers.console.doors.doors import TOKEN
 from workers.console.doors.entry import Refused, entry_of
 from workers.console.letters.chosen import brief
+from workers.logs.clean import INVISIBLE
 from workers.version import leveret_version
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
     from workers.deadletters import Survey
 
 HERE: Final = Path(__file__).parent
-#: Control characters but line breaks and tabs, and what turns the direction of a text around.
-_UNSAFE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
-)
+#: Control characters but line breaks and tabs, and what shows nothing.
+_UNSAFE: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{INVISIBLE}]")
 #: Stands where nobody knows a number.
 UNKNOWN: Final = "\N{EN DASH}"
 _MINUTE: Final = 60

@@ -80,6 +80,20 @@ def grouped(
     return tuple(sorted(groups, key=lambda group: (-group.count, group.fingerprint)))
 
 
+def spanned(groups: Iterable[Group]) -> tuple[str, str, float] | None:
+    """Return the first and the last time that the trends tell of, and the seconds of one piece.
+
+    None where no letter says when it failed.
+    """
+    shown = [one for one in groups if one.first_seen and one.last_seen]
+    if not shown:
+        return None
+    first = min(one.first_seen or "" for one in shown)
+    last = max(one.last_seen or "" for one in shown)
+    passed = datetime.fromisoformat(last) - datetime.fromisoformat(first)
+    return first, last, passed.total_seconds() / len(shown[0].trend)
+
+
 def _group(one: _Growing, span: tuple[str, str] | None, buckets: int) -> Group:
     latest = one.latest
     return Group(

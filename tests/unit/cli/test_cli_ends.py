@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from workers.cli import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure, _run, interrupts, telling
-from workers.cli.dlq import _written
+from workers.cli.files import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,5 +143,27 @@ def test_an_error_of_ours_is_ours() -> None:
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     """It failed; the command was called as it should be."""
     with pytest.raises(Failure, match="No such file or directory; give another") as raised:
-        _written(tmp_path / "nowhere" / "letters.jsonl").__enter__()
+        written(tmp_path / "nowhere" / "letters.jsonl").__enter__()
     assert raised.value.code == FAILED
+
+
+def test_a_file_for_nothing_is_neither_made_nor_emptied(tmp_path: Path) -> None:
+    """Where no letter fits, what was written there before is still there."""
+    new, old = tmp_path / "new.jsonl", tmp_path / "old.jsonl"
+    old.write_bytes(b"before, and longer\n")
+    for path in (new, old):
+        with written(path):
+            pass
+    assert not new.exists()
+    assert old.read_bytes() == b"before, and longer\n"
+    with written(old) as write:
+        write(b"now\n")
+        write(b"more\n")
+    assert old.read_bytes() == b"now\nmore\n"
+
+
+def test_a_discard_without_a_reason_says_that_it_needs_one() -> None:
+    """Not what an option parser calls that."""
+    ended = leveret("dlq", "discard", "--all", "--yes")
+    assert ended.returncode == WRONG_USE
+    assert "a reason is required" in ended.stderr
