@@ -23,9 +23,10 @@ async def running(
     registry: str,
     *flags: str,
     stderr: IO[bytes] | None = None,
+    verb: str = "run",
     **settings: object,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Lend a `leveret run` of a registry; settings are those of the environment.
+    """Lend a `leveret run` of a registry, or another verb; settings are the environment's.
 
     What it logs goes to `stderr`, where one is given.
     """
@@ -35,7 +36,7 @@ async def running(
         "LEVERET_AMQP_URL": url,
         **{f"LEVERET_{name.upper()}": str(value) for name, value in given.items()},
     }
-    command = [sys.executable, "-m", "workers.cli", "run", registry, *flags]
+    command = [sys.executable, "-m", "workers.cli", verb, registry, *flags]
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=stderr)
     try:
         yield process

@@ -1,14 +1,25 @@
-"""A console that is closed while it is only just connecting leaves nothing behind."""
+"""A console that is closed at any moment leaves nothing behind; one that is killed, its runs."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+import signal
+from typing import TYPE_CHECKING
 
-from broker.letters import prepare
-from broker.worker import eventually
+import httpx
+from broker.clicking import people, shows
+from broker.letters import prepare, write
+from broker.processes import running
+from broker.replaying import processors
+from broker.worker import eventually, serving
+from unit.console.visiting import form, seen
 
 from workers.console.feed import Feed
 from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Seconds after which it is closed: from before the first byte until all lines are open, in steps
 #: that differ from each other by less than one answer of the broker's takes.
@@ -28,3 +39,36 @@ async def test_a_feed_stops_at_any_moment_and_whole(amqp_url: str) -> None:
         async with asyncio.timeout(SOON):
             await feed.stop()
         await eventually(lambda: asyncio.all_tasks() <= ours)
+
+
+async def test_a_run_of_a_killed_console_is_interrupted_at_its_address(
+    amqp_url: str, tmp_path: Path
+) -> None:
+    """Another console tells there what was done until then, and that this was no end."""
+    await prepare(amqp_url)
+    await write(amqp_url, 40)
+    told = tmp_path / "told"
+    with told.open("wb") as stderr:
+        async with (
+            serving(amqp_url, processors()),
+            running(
+                amqp_url, "broker.killing:registry", verb="console", stderr=stderr, console_port=0
+            ) as process,
+        ):
+            await eventually(lambda: _address(told))
+            async with httpx.AsyncClient(base_url=_address(told)) as browser:
+                page = await seen(browser, "/letters/replay")
+                sent = form(page, rate="1", all="on", why="slowly")
+                run = (await browser.post("/letters/replay", data=sent)).headers["location"]
+                await shows(browser, run, "The rest follows")
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+            async with people(amqp_url) as (_, otto, _other):
+                past = (await shows(otto, run, "It was interrupted")).text
+    assert "of 40 letters closed" in past
+    assert "slowly" in past
+
+
+def _address(told: Path) -> str:
+    found = re.search(r"http://\S+", told.read_text())
+    return found[0] if found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,17 @@ async def test_a_letter_leads_to_its_own_history(url: str) -> None:
         assert "answered" not in empty
         history = (await seen(browser, "/history")).text
         assert f"<summary>5 chosen letters: {ids[1][:8]}, " in history
+
+
+async def test_two_kinds_with_one_code_are_called_differently(url: str) -> None:
+    """Whoever hears the links instead of seeing their rows can tell them apart."""
+    await write(url, 6, Kind(field="width"))
+    async with people(url) as (_, browser, _other):
+        await expect_open(browser, 12)
+        page = (await seen(browser, "/letters")).text
+    for verb in ("Replay", "Discard"):
+        names = re.findall(rf'{verb}…<span class="unseen"> the 6 with (.*?)</span>', page)
+        assert len(set(names)) == 2, names
 
 
 async def test_a_body_that_is_no_text_is_not_offered_for_editing(url: str) -> None:
