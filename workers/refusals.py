@@ -56,9 +56,26 @@ class Refusals:
         """Return a refusal in the words of the form the message came in."""
         call = request.call
         if call is None:
-            return invalid
+            return self._or_task(invalid)
         types = self._catalog
         return told_at(call, invalid, types.payload_type(call.method), types.message_types)
+
+    def _or_task(self, invalid: InvalidMessage) -> InvalidMessage:
+        """Return a refusal that says so where a task's type stands in place of a message's."""
+        known = invalid.salvage
+        named = (known.message_type or "").lower() if known is not None else ""
+        if (
+            invalid.code is not ErrorCode.UNKNOWN_MESSAGE_TYPE
+            or named not in self._registry.task_types
+        ):
+            return invalid
+        reason = (
+            f"{invalid.reason}; {named} is a task type here: send a {TASK} with "
+            f"payload.request.task_type {named} (leveret publish --task {named})"
+        )
+        return InvalidMessage(
+            invalid.code, reason, invalid.errors, error_count=invalid.error_count, salvage=known
+        )
 
     def nobody(self, envelope: Envelope, task: TaskRequest | None) -> InvalidMessage:
         """Return why a message that nobody is registered for is refused."""

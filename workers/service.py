@@ -16,6 +16,7 @@ from topology import Names
 from workers.assembly import assemble
 from workers.control.commands import Told
 from workers.control.state import ControlState
+from workers.counting import plural
 from workers.executor.pool import open_pools
 from workers.inbox.opening import open_once
 from workers.link.supervisor import LinkError
@@ -141,10 +142,11 @@ class Service:
         health.draining()
         await self.link.quiet()
         self._give_back()
-        log.info("draining: %d messages are being worked on", self._runners.busy)
+        busy = plural(self._runners.busy, "message is", "messages are")
+        log.info("draining: %s being worked on", busy)
         if not await self._finished():
             left = self._watch.metrics.in_flight
-            log.warning("%d messages are given back unfinished", left)
+            log.warning("%s given back unfinished", plural(left, "message is", "messages are"))
         await self._runners.stop()
         if (pools := self._attempts.pools) is not None:
             await pools.close()

@@ -63,7 +63,7 @@ async def test_replicas_follow_the_load(amqp_url: str, tmp_path: Path) -> None:
     limits = Limits(most=2, grow_after=0.5, shrink_after=3.0)
     parameters = {"seconds": 1.0, "ledger": str(tmp_path / "ledger")}
     async with supervised(amqp_url, limits) as (replicas, health), Asking(amqp_url) as asking:
-        assert health.remark == "1 of 1 replicas take messages"
+        assert health.remark == "1 of 1 replica takes messages"
         asked = [
             await asking.publish(asking.task("word", parameters=parameters))
             for _ in range(MESSAGES)
@@ -74,7 +74,7 @@ async def test_replicas_follow_the_load(amqp_url: str, tmp_path: Path) -> None:
         assert set(await replicas.pages("/metrics")) == {"0", "1"}
         await eventually(lambda: replicas.wanted == 1, within=STARTS_WITHIN)
         await eventually(lambda: all(asking.answers[one] for one in asked))
-        await eventually(lambda: health.remark == "1 of 1 replicas take messages")
+        await eventually(lambda: health.remark == "1 of 1 replica takes messages")
         assert not any(asking.letters.values())
 
 
@@ -83,7 +83,7 @@ async def test_a_supervisor_says_that_a_replica_is_gone(amqp_url: str) -> None:
     async with supervised(amqp_url, Limits(most=1)) as (replicas, health):
         os.kill(replicas._running[0].pid, signal.SIGKILL)
         await eventually(lambda: health.reason is not None)
-        assert health.reason == "none of 1 replicas takes messages; replica 0: starting"
+        assert health.reason == "none of 1 replica takes messages; replica 0: starting"
         await eventually(lambda: health.reason is None, within=STARTS_WITHIN)
 
 
@@ -104,6 +104,6 @@ async def test_the_command_follows_the_load(amqp_url: str) -> None:
 
         await until(ready, within=STARTS_WITHIN)
         text = (await client.get("/readyz")).text
-        assert text == "ready: 1 of 1 replicas take messages\n"
+        assert text == "ready: 1 of 1 replica takes messages\n"
         page = (await client.get("/metrics")).text
         assert 'leveret_in_flight{replica="0"} 0.0' in page

@@ -15,7 +15,8 @@ from rich.progress import Progress as Bar
 
 from workers.cli import DONE, FAILED, run_lines
 from workers.cli.columns import SHORT, wrapped
-from workers.cli.say import plural, say, write
+from workers.cli.say import say, write
+from workers.counting import plural
 from workers.deadletters import Ending, Phase, Progress, Verdict
 from workers.deadletters.tasks import FAIL_AGAIN
 from workers.logs.clean import clean

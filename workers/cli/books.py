@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from workers import headers
+from workers.counting import plural
 
 if TYPE_CHECKING:
     from examples.load import Sample
@@ -111,7 +112,13 @@ class Books:
             *(f"{entry.sample.kind}: no end yet" for entry in self._open.values()),
         ]
         if self._strangers:
-            lines.append(f"{self._strangers} answers or dead letters belong to no sample")
+            lines.append(
+                plural(
+                    self._strangers,
+                    "answer or dead letter belongs to no sample",
+                    "answers or dead letters belong to no sample",
+                )
+            )
         return lines[:MOST_TOLD]
 
     def _entry(self, delivery: Delivery) -> _Entry | None:

@@ -21,6 +21,7 @@ from workers.cli.books import Books
 from workers.cli.live import EVERY, Live
 from workers.cli.options import NOWHERE, Where, settings
 from workers.cli.say import write
+from workers.counting import plural
 from workers.link.client import Client
 from workers.link.ground import stand
 from workers.logs import LogPlan, configure
@@ -103,7 +104,10 @@ class _Stage:
         async with self._replicas() as replicas, self._client:
             if not await self._until_ready(replicas):
                 return INTERRUPTED
-            _say.print(f"{self._workers} workers are ready; {self._count} messages go out")
+            _say.print(
+                f"{plural(self._workers, 'worker is', 'workers are')} ready; "
+                f"{plural(self._count, 'message goes', 'messages go')} out"
+            )
             await self._publish(self._sender_load(self._count, seed=0))
             if once:
                 return await self._account(replicas)

@@ -30,7 +30,8 @@ from workers.cli.letters import (
     warn,
 )
 from workers.cli.options import NOWHERE, Where
-from workers.cli.say import plural, say, write
+from workers.cli.say import say, write
+from workers.counting import plural
 from workers.deadletters.exporting import as_line, as_test, group_of, summary_of
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from workers.cli.letters import (
 )
 from workers.cli.options import NOWHERE, Where, not_negative
 from workers.cli.run_lines import counted
-from workers.cli.say import plural, say, write
+from workers.cli.say import say, write
+from workers.counting import plural
 from workers.deadletters import Pace
 from workers.deadletters.pacing import CANARY_WAIT, DEFAULT_RATE
 

@@ -13,7 +13,8 @@ import orjson
 from workers.cli import DONE, FAILED, NOTHING_FOUND, Failure
 from workers.cli.answers import Answers
 from workers.cli.outgoing import Outgoing, outgoing
-from workers.cli.say import plural, say, some, write
+from workers.cli.say import say, some, write
+from workers.counting import plural
 from workers.link.client import Client
 from workers.publication import Publication, Published
 

@@ -31,11 +31,6 @@ def agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def plural(number: int, what: str) -> str:
-    """Return `1 message`, `2 messages`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def some(ids: Iterable[str], most: int = 3) -> str:
     """Return the first few of many."""
     known = list(ids)

@@ -14,6 +14,7 @@ from workers.asyncapi import asyncapi_of, schemas_of
 from workers.cli import DONE, FAILED, WRONG_USE, Failure
 from workers.cli.options import NOWHERE, Where, settings
 from workers.cli.say import say, write
+from workers.counting import plural
 from workers.loading import load
 from workers.version import leveret_version
 
@@ -87,7 +88,8 @@ def _report(found: tuple[Change, ...], *, json: bool) -> int:
         else:
             write(f"{_WORDS[one.compatible]:32} {one.place}: {one.change}\n".encode())
     breaks = sum(one.breaks for one in found)
-    say(f"{len(found)} changes, {breaks} of them break somebody" if found else "nothing changed")
+    harm = plural(breaks, "breaks", "break")
+    say(f"{plural(len(found), 'change')}, {harm} somebody" if found else "nothing changed")
     return FAILED if breaks else DONE
 
 

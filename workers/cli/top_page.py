@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from topology import Names
-from workers.cli.say import plural
+from workers.counting import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

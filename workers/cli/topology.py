@@ -32,7 +32,8 @@ from topology.traps import OLDEST, Trap, traps
 from workers.broker import ManagementApi
 from workers.cli import DONE, FAILED, WRONG_USE, Failure
 from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
-from workers.cli.say import plural, say, write
+from workers.cli.say import say, write
+from workers.counting import plural
 from workers.doctor.unsafe import circumstances
 from workers.link.ground import connected, designed, wanted
 

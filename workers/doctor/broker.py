@@ -14,6 +14,7 @@ from topology import BrokerVersion, Names, Role, plan
 from topology.apply import broker_version, look
 from topology.plan import Keep
 from topology.traps import OLDEST, traps
+from workers.counting import plural
 from workers.doctor.finding import Finding, note, ok, wrong
 from workers.doctor.unsafe import circumstances, unsafe_differences
 from workers.link.ground import connected, wanted
@@ -101,7 +102,11 @@ def topology(seen: Seen) -> Finding:
             "run `leveret topology plan`, which says argument by argument what to do",
         )
     if made.changes:
-        told = f"{len(made.changes)} exchanges, queues or bindings are missing"
+        told = plural(
+            len(made.changes),
+            "exchange, queue or binding is missing",
+            "exchanges, queues or bindings are missing",
+        )
         return wrong("topology", told, "run `leveret topology apply`")
     notes = [step.note for step in made.steps if isinstance(step, Keep) and step.note]
     if notes:
@@ -141,8 +146,9 @@ def consumers(settings: Settings, picture: Picture) -> Iterator[Finding]:
             continue
         check = f"consumers.{group.name}"
         if depth.consumers:
-            waiting = f"{depth.messages} messages waiting"
-            yield ok(check, f"{depth.consumers} workers take the group's work, {waiting}")
+            takers = plural(depth.consumers, "worker takes", "workers take")
+            waiting = f"{plural(depth.messages, 'message')} waiting"
+            yield ok(check, f"{takers} the group's work, {waiting}")
         else:
             told = f"nobody takes the work of the group {group.name}, {depth.messages} waiting"
             yield note(check, told, _to_serve(group.name, picture.replicas))
@@ -168,7 +174,7 @@ def replicas(present: Sequence[Replica]) -> Finding:
         return note("replicas", told, "finish the roll-out")
     if not present:
         return note("replicas", "no heartbeat was heard", "start a worker: leveret run")
-    return ok("replicas", f"{len(present)} replicas are serving")
+    return ok("replicas", plural(len(present), "replica is serving", "replicas are serving"))
 
 
 def dead_letters(picture: Picture) -> Finding:

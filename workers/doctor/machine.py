@@ -8,12 +8,13 @@ import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING, Final
 
+from workers.counting import plural
 from workers.doctor.finding import Finding, note, ok, wrong
 from workers.loading import load
 from workers.registry import RegistrationError, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from workers.settings import Settings
 
@@ -51,16 +52,23 @@ def packages(
             missing.append(f"{wanted['name']} {found} is older than {wanted['least']}")
     if missing:
         return wrong("packages", "; ".join(missing), "install leveret again: pip install -U …")
-    return ok("packages", f"{count} packages are there and new enough")
+    return ok("packages", f"{plural(count, 'package is', 'packages are')} there and new enough")
 
 
-def processors(settings: Settings, modules: Iterable[str] = ()) -> tuple[Finding, Registry | None]:
+def processors(
+    settings: Settings, modules: Collection[str] = ()
+) -> tuple[Finding, Registry | None]:
     """Tell which processors a bare `leveret run` would have; also returns them."""
     try:
         registry = load(modules, offered=settings.processors)
     except RegistrationError as error:
         told = " ".join(str(error).split())
-        return wrong("processors", told, "mend LEVERET_PROCESSORS or the package"), None
+        advice = (
+            "mend that module, or name another: leveret doctor package.module:registry"
+            if modules
+            else "mend that module, or what LEVERET_PROCESSORS names"
+        )
+        return wrong("processors", told, advice), None
     names = [*registry.task_types]
     names += [one.message_type for one in registry.routes if not one.task_type]
     if not names:

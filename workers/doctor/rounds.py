@@ -15,7 +15,7 @@ from workers.link.supervisor import BrokerUnreachable, LinkError
 from workers.presence.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from workers.presence.watching import Picture
     from workers.settings import Settings
@@ -28,7 +28,7 @@ LOOK_EVERY: Final = 0.1
 UNREACHABLE: Final = "broker"
 
 
-def here(settings: Settings, modules: Iterable[str] = ()) -> Iterator[Finding]:
+def here(settings: Settings, modules: Collection[str] = ()) -> Iterator[Finding]:
     """Yield what can be told without a broker; `modules` are as for `leveret run`."""
     yield machine.python()
     yield machine.packages()

@@ -67,11 +67,20 @@ def guarantees(registry: Registry, *, kept: bool) -> Iterable[str]:
     groups: dict[str, list[str]] = {}
     for route in registry.routes:
         if not kept:
-            what = "at-least-once: may take effect again after a crash or a lost connection"
+            what = (
+                "at-least-once: every message is done; after a crash or a lost connection one may "
+                "be done a second time"
+            )
         elif route.limits.transaction:
-            what = "transactional: what it writes and the mark that it is done commit together"
+            what = (
+                "transactional: what it writes and the mark that the message is done commit "
+                "together, once"
+            )
         else:
-            what = "effect-once: not done again, but for a crash between its effect and its mark"
+            what = (
+                "effect-once: a message is not done again, but for a crash between its effect and "
+                "its mark"
+            )
         groups.setdefault(what, []).append(route.name)
     for what, names in groups.items():
-        yield f"{', '.join(sorted(names))}: {what}"
+        yield f"guarantee of {', '.join(sorted(names))}: {what}"

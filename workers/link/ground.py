@@ -32,6 +32,7 @@ from topology import (
 )
 from topology.apply import apply, broker_version, check, look
 from topology.explain import one_line
+from workers.counting import plural
 from workers.doctor.unsafe import unsafe_differences
 from workers.link.connection import LEAST_FRAME, open_wire
 from workers.link.supervisor import LOST, BrokerUnreachable, LinkError, explain
@@ -134,7 +135,12 @@ async def stand(settings: Settings, *, patience: float) -> None:
         if not missing:
             await _refuse_unsafe(connection, topology, settings.group)
             return
-        log.info("%d exchanges and queues are missing and will be declared", len(missing))
+        log.info(
+            "%s and will be declared",
+            plural(
+                len(missing), "exchange or queue is missing", "exchanges and queues are missing"
+            ),
+        )
         try:
             await apply(connection, plan(topology, await look(connection, topology)))
         except BrokerRefused as error:

@@ -15,6 +15,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
+from workers.counting import plural
 from workers.link.careful import CarefulLine
 from workers.link.consuming import Consuming
 from workers.link.intake import Intake
@@ -153,7 +154,8 @@ class Link:
                     await careful.empty()
         except TimeoutError:
             left = sum(map(len, outboxes)) + len(careful)
-            log.warning("%d publications were not confirmed in time", left)
+            told = plural(left, "publication was", "publications were")
+            log.warning("%s not confirmed in time", told)
         self.intake.flush()
         await asyncio.gather(
             self._direct.stop(),

@@ -7,6 +7,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from workers.counting import plural
 from workers.replicas.scaling import Limits, Load, Trend, decide
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ def summary(told: Mapping[int, str]) -> tuple[str | None, str]:
     ready = len(told) - len(trouble)
     shown = trouble[:MOST_TOLD] + more
     if not ready:
-        return "; ".join([f"none of {len(told)} replicas takes messages", *shown]), ""
-    return None, "; ".join([f"{ready} of {len(told)} replicas take messages", *shown])
+        return "; ".join([f"none of {plural(len(told), 'replica')} takes messages", *shown]), ""
+    taking = plural(len(told), "replica takes", "replicas take")
+    return None, "; ".join([f"{ready} of {taking} messages", *shown])
 
 
 async def oversee(
@@ -57,7 +59,10 @@ async def oversee(
             wanted, trend = decide(load, trend, monotonic(), limits)
             if wanted != load.wanted:
                 log.info(
-                    "%d replicas instead of %d: %.0f %% full", wanted, load.wanted, _full(load)
+                    "%s instead of %d: %.0f %% full",
+                    plural(wanted, "replica"),
+                    load.wanted,
+                    _full(load),
                 )
                 replicas.resize(wanted)
         await asyncio.sleep(LOOK_EVERY)

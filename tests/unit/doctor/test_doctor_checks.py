@@ -50,6 +50,10 @@ def test_processors_are_those_of_the_modules_that_are_named() -> None:
     assert (found.state, registry is not None) == (State.OK, True)
     found, registry = machine.processors(Settings(processors=("nothing_there",)))
     assert (found.state, registry) == (State.WRONG, None)
+    assert "LEVERET_PROCESSORS" in found.advice
+    found, _ = machine.processors(Settings(), ["nothing_there"])
+    assert "leveret doctor package.module:registry" in found.advice
+    assert "LEVERET_PROCESSORS" not in f"{found.told}{found.advice}"
 
 
 def test_missing_and_old_packages_are_named() -> None:
@@ -197,7 +201,9 @@ async def test_a_replica_without_a_consumer_is_waited_for() -> None:
 
 def test_replicas_that_do_not_serve_are_named() -> None:
     """Paused, not ready, of several versions, or none at all."""
-    assert broker.replicas((replica(),)).state is State.OK
+    one = broker.replicas((replica(),))
+    assert (one.state, one.told) == (State.OK, "1 replica is serving")
+    assert broker.replicas((replica(), replica("two"))).told == "2 replicas are serving"
     assert "one (paused)" in broker.replicas((replica(paused=1.0),)).told
     assert "one (not ready)" in broker.replicas((replica(ready=0.0),)).told
     assert "1, 2" in broker.replicas((replica(), replica("two", "2"))).told

@@ -220,9 +220,9 @@ async def test_a_transaction_without_postgresql_refuses_to_start() -> None:
     with pytest.raises(RegistrationError, match=r"pay .*LEVERET_INBOX=postgresql"):
         await open_once(Settings(), registry, lambda _: None)
     (line,) = guarantees(registry, kept=True)
-    assert line.startswith("pay: transactional")
+    assert line.startswith("guarantee of pay: transactional")
     (line,) = guarantees(registry, kept=False)
-    assert line.startswith("pay: at-least-once")
+    assert line.startswith("guarantee of pay: at-least-once: every message is done")
 
 
 async def test_an_inbox_in_a_directory_that_is_not_there_is_told() -> None:

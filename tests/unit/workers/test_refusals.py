@@ -50,6 +50,15 @@ async def test_a_message_type_nobody_registered_is_unknown(message_type: object)
     assert (found.message_type, found.task_type) == ("unknown", "")
 
 
+async def test_a_task_type_in_place_of_a_message_type_is_told_as_one() -> None:
+    """Whoever registered a task looks for its name among the message types in vain."""
+    body = written({"payload": {"message_type": "ECHO", "text": "x"}})
+    outcome = await Rehearsal(calling()).bytes(body)
+    assert isinstance(outcome, DeadLettered)
+    assert "echo is a task type here" in outcome.failure.reason
+    assert "leveret publish --task echo" in outcome.failure.reason
+
+
 async def test_a_call_that_does_not_fit_is_found_under_its_method() -> None:
     """JSON-RPC names the type there."""
     call = {"jsonrpc": "2.0", "method": "subtract", "params": {"minuend": "x"}, "id": 1}
