@@ -16,7 +16,8 @@ from waiting import until
 
 from workers.broker.ports import free_ports
 from workers.probes.health import Health
-from workers.replicas.overseeing import oversee
+from workers.replicas import replicas as replicas_module
+from workers.replicas.overseeing import LOOK_EVERY, oversee
 from workers.replicas.replicas import Replicas, Start
 from workers.replicas.scaling import Limits
 
@@ -78,8 +79,12 @@ async def test_replicas_follow_the_load(amqp_url: str, tmp_path: Path) -> None:
         assert not any(asking.letters.values())
 
 
-async def test_a_supervisor_says_that_a_replica_is_gone(amqp_url: str) -> None:
+async def test_a_supervisor_says_that_a_replica_is_gone(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that is killed shows until it is back: none takes messages, then one does."""
+    # So that it is away for longer than from one look to the next.
+    monkeypatch.setattr(replicas_module, "FIRST_WAIT", 3 * LOOK_EVERY)
     async with supervised(amqp_url, Limits(most=1)) as (replicas, health):
         os.kill(replicas._running[0].pid, signal.SIGKILL)
         await eventually(lambda: health.reason is not None)

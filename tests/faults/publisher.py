@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 AGAIN_AFTER: Final = 0.1
 #: Seconds for the broker's word when there is nothing to send.
 TURN: Final = 0.02
+#: Seconds of nothing but refusals after which another connection is tried: one that came while a
+#: quorum queue had no leader may never hear of the next.
+REFUSED_FOR: Final = 1.0
 #: Messages prepared between two looks at the socket.
 HANDFUL: Final = 50
 
@@ -40,6 +43,8 @@ class Publisher:
         self._tags: dict[int, int] = {}
         self._tag = 0
         self._told_to_end = False
+        #: When the first of a row of refusals came.
+        self._refused_since: float | None = None
 
     def end(self) -> None:
         """Send nothing beyond the count any more."""
@@ -50,7 +55,7 @@ class Publisher:
         while not self._is_over():
             try:
                 with Raw(self._order.url) as raw:
-                    self._tags, self._tag = {}, 0
+                    self._tags, self._tag, self._refused_since = {}, 0, None
                     while not self._is_over():
                         self._turn(raw)
             except Gone:
@@ -104,6 +109,13 @@ class Publisher:
         self._ledger.told("n", refused)
         self._ledger.told("c", confirmed)
         self._confirmed += len(confirmed)
+        if confirmed:
+            self._refused_since = None
+        elif refused:
+            now = time.monotonic()
+            self._refused_since = self._refused_since or now
+            if now - self._refused_since > REFUSED_FOR:
+                raise Gone
 
 
 def main() -> None:

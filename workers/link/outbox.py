@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from workers.link.properties import decode_properties
+from workers.link.refusals import Refusals
 from workers.link.wire import AnswerProperties, PublishRoute, pack_properties
 from workers.outcome import Answer
 from workers.publication import Publication, Published
@@ -68,6 +69,8 @@ class Outbox:
         self._resend = resend
         self._lost = lost
         self._wire: Wire | None = None
+        #: Where the broker is heard; still so when nothing more is to be sent there.
+        self._heard: Wire | None = None
         self._channel = 0
         self._out: list[Any] = []
         self._due = False
@@ -90,6 +93,8 @@ class Outbox:
         self._flowing_since = 0.0
         self._empty = asyncio.Event()
         self._empty.set()
+        #: Which queues go on refusing what this channel sends.
+        self.refusals = Refusals()
         #: Told the seconds each publication took to be confirmed.
         self.observe: Callable[[float], None] = lambda _: None
 
@@ -150,7 +155,9 @@ class Outbox:
 
     def attach(self, wire: Wire, channel: int) -> None:
         """Begin a life on a fresh confirming channel, with what is left of the last one."""
-        self._wire, self._channel = wire, channel
+        self._wire = self._heard = wire
+        self._channel = channel
+        self.refusals.renewed()
         self._sent = self._confirmed_below = 0
         self._flowing_since = self._clock()
         self._routes.clear()
@@ -166,10 +173,10 @@ class Outbox:
 
     def detach(self) -> None:
         """End a life: keep what is unconfirmed for the next, or report it as unknown."""
-        if self._wire is None:
+        if self._heard is None:
             return
-        self._wire.frames.unwatch(self._channel)
-        self._wire = None
+        self._heard.frames.unwatch(self._channel)
+        self._wire = self._heard = None
         self._blocked = False
         self._out.clear()
         self._returned.clear()
@@ -182,6 +189,16 @@ class Outbox:
             for waiting in lost:
                 waiting.done(self._lost)
         self._note_empty()
+
+    def retire(self) -> None:
+        """Send nothing more in this life; what is on the way is still heard of."""
+        self._flush()
+        self._wire = None
+
+    @property
+    def under_way(self) -> int:
+        """How many are sent and not confirmed yet."""
+        return len(self._unconfirmed)
 
     def refuse(self, exchange: str) -> None:
         """Report as closed what is for an exchange that cost us the channel; the rest goes on."""
@@ -222,6 +239,8 @@ class Outbox:
 
     def refused(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - AMQP's own field
         """Take a basic.nack."""
+        if (waiting := self._unconfirmed.get(tag)) is not None:
+            self.refusals.refused(waiting.message.exchange, waiting.message.routing_key)
         self._answered(tag, multiple=multiple, fate=Published.REFUSED)
 
     def returned(self, _code: int, _text: bytes, header: bytes) -> None:

@@ -61,11 +61,7 @@ def leader_of(rig: Rig, queue: str) -> Node:
 
 
 async def kill_leader(rig: Rig, scale: Scale) -> Figure:
-    """Kill the node that leads the work queue, and bring it back, several times.
-
-    Not at once: a quorum queue of RabbitMQ 3.10 whose leader dies within seconds of its declaration
-    may find no other one, and takes nothing until the node is back.
-    """
+    """Kill the node that leads the work queue, and bring it back, several times."""
     figure = Figure()
     async with _balanced(rig) as proxy:
         await rig.work(count=2, url=proxy.url)
