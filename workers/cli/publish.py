@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
@@ -96,13 +97,30 @@ def publish(
 
 
 def _check(file: str | None, task: str | None, message_type: str | None, *, count: int) -> None:
-    given = sum(one is not None for one in (file, task, message_type))
-    if given > 1:
-        raise Failure("give one of FILE, --task and --type, not several", code=WRONG_USE)
+    if task is not None and message_type is not None:
+        raise Failure(
+            "give --task or --type, not both: a task of a registry goes with --task, a message of "
+            "another type with --type",
+            code=WRONG_USE,
+        )
+    option = "--task" if task is not None else "--type" if message_type is not None else ""
+    if file is not None and option:
+        raise Failure(_one_too_many(file, option), code=WRONG_USE)
+    given = file is not None or bool(option)
     if not given and sys.stdin.isatty():
         raise Failure("give a FILE, - for standard input, or --task TYPE", code=WRONG_USE)
     if count < 1:
         raise Failure("--count is 1 or more", code=WRONG_USE)
+
+
+def _one_too_many(file: str, option: str) -> str:
+    """Return what to do where a file stands beside an option that makes the message."""
+    if "=" in file and not Path(file).exists():
+        return f"{file!r} was read as the FILE to send: write -p before it, each time: -p {file}"
+    return (
+        f"{file!r} was read as the FILE to send, and {option} makes a message itself: give one of "
+        "them"
+    )
 
 
 def _maker(

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -46,12 +46,14 @@ log = logging.getLogger("leveret.run")
 def run(
     *modules: str,
     group: Annotated[str | None, Parameter(name=["--group", "-g"])] = None,
-    processes: int | Literal["auto"] | None = None,
-    prefetch: int | None = None,
+    processes: str | None = None,
+    prefetch: str | None = None,
     where: Where = NOWHERE,
     supervised: Annotated[int | None, Parameter(show=False)] = None,
 ) -> int:
     """Take messages, do what they ask, answer, until told to leave (Ctrl-C or SIGTERM).
+
+    Metrics and probes are at LEVERET_HTTP_PORT (9464); `leveret config show` has every setting.
 
     Example: `leveret run my_package:registry --group images --prefetch 50`
 

@@ -71,7 +71,9 @@ def _misuse(error: BaseException) -> Failure | None:
     kind = getattr(sys.modules.get("cyclopts"), "CycloptsError", None)
     if kind is None or not isinstance(error, kind):
         return None
-    said = " ".join(str(error).split())
+    from workers.cli import misuse  # noqa: PLC0415 - it imports the parser
+
+    said = misuse.told(error)
     verb = " ".join(getattr(error, "command_chain", None) or ())
     return Failure(f"{said} (`leveret {verb} --help` says more)".replace("  ", " "), code=WRONG_USE)
 

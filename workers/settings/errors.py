@@ -18,17 +18,17 @@ LONGEST_SHOWN: Final = 60
 
 #: What pydantic's own refusals mean to a person; its texts name Python's types.
 _MEANING: Final[Mapping[str, str]] = {
-    "int_parsing": "is no whole number",
-    "int_type": "is no whole number",
-    "int_from_float": "is no whole number",
-    "float_parsing": "is no number",
-    "float_type": "is no number",
-    "bool_parsing": "is neither on nor off",
-    "bool_type": "is neither on nor off",
-    "string_type": "is no text",
-    "dict_type": "is no table",
-    "model_type": "is no table",
-    "tuple_type": "is no list",
+    "int_parsing": "is no whole number; write digits alone, such as 50",
+    "int_type": "is no whole number; write digits alone, such as 50",
+    "int_from_float": "is no whole number; write digits alone, such as 50",
+    "float_parsing": "is no number; write digits, such as 2.5",
+    "float_type": "is no number; write digits, such as 2.5",
+    "bool_parsing": "is neither on nor off; write one of the two",
+    "bool_type": "is neither on nor off; write one of the two",
+    "string_type": "is no text; write it in quotes",
+    "dict_type": "is no table; write a name and a value for each entry",
+    "model_type": "is no table; write a name and a value for each entry",
+    "tuple_type": "is no list; write its entries in brackets",
 }
 
 

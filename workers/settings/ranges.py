@@ -95,7 +95,10 @@ def processes(value: object) -> object:
     try:
         number = int(str(value))
     except ValueError:
-        raise ValueError(f"{value!r} is neither a whole number nor auto") from None
+        raise ValueError(
+            f"{value!r} is neither a whole number nor auto; give {PROCESSES.least} to "
+            f"{PROCESSES.most}, or auto"
+        ) from None
     return PROCESSES.number(number)
 
 

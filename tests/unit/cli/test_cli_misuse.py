@@ -1,0 +1,48 @@
+"""A wrong use is told in the words of the command line, with what to write in its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from workers.cli import WRONG_USE, _run
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("run --processes lots", "'lots' is neither a whole number nor auto; give 1 to 256, or"),
+        ("run --prefetch lots", "'lots' is no whole number"),
+        ("run --port 9470", "unknown option --port; set LEVERET_HTTP_PORT in the environment"),
+        ("run --log-level=debug", "unknown option --log-level; set LEVERET_LOG_LEVEL in"),
+        ("new", "`leveret new` needs NAME: "),
+        ("dlq show", "`leveret dlq show` needs LETTER_ID: "),
+        ("publish --task", "--task needs a value"),
+        ("publish --count x", "--count takes a whole number, not 'x'"),
+        ("publish --timeout x", "--timeout takes a number, not 'x'"),
+        ("publish --task a --type b", "--type, not both"),
+        ("publish --task a -p x=1 width=300", "'width=300' was read as the FILE"),
+        ("publish --task a -p x=1 width=300", "each time: -p width=300"),
+        ("publish --task a x=1 y=2", "-p y=2"),
+        ("publish --task a some.json", "'some.json' was read as the FILE to send, and --task"),
+        ("top once", "nothing takes 'once'"),
+    ],
+)
+def test_a_wrong_use_says_what_to_write(
+    line: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No name of a type of Python's, no option that was not written."""
+    monkeypatch.setattr("sys.argv", ["leveret", *line.split()])
+    monkeypatch.delenv("LEVERET_AMQP_URL", raising=False)
+    assert _run() == WRONG_USE
+    said = capsys.readouterr().err
+    assert told in said
+    assert not any(word in said for word in ("|", "Literal", " int", "float", "[", "Did you"))
+
+
+def test_the_page_of_run_says_where_the_port_is_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a setting, and no option."""
+    monkeypatch.setattr("sys.argv", ["leveret", "run", "--help"])
+    assert _run() == 0
+    assert "LEVERET_HTTP_PORT" in capsys.readouterr().out
