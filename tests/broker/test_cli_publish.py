@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -107,13 +110,32 @@ async def test_what_no_queue_takes_is_told(url: str) -> None:
 
 
 async def test_an_answer_that_does_not_come_is_told(amqp_url: str) -> None:
-    """A time-out says what to look at."""
+    """A time-out says that nobody takes it, where the broker has no consumer for it."""
     await stand(Settings(amqp_url=amqp_url, retry_delays=parse_delays("1s")), patience=5)
     ended = await leveret("publish", "--task", "echo", "--wait", "--timeout", "0.3", url=amqp_url)
     assert ended.code == 1
     assert "no answer within 0.3 s to 1 of 1 message" in ended.err
-    assert "waits for its retry" in ended.err
+    assert "no worker takes messages from leveret.work.default, where 1 message waits" in ended.err
+    assert "`leveret run --group default`" in ended.err
     assert ended.err.count("\n") == 1
+
+
+async def test_a_silence_is_told_before_its_end(amqp_url: str) -> None:
+    """Who forgot to start a worker learns it in a few seconds, and the answer still comes."""
+    await stand(Settings(amqp_url=amqp_url, retry_delays=parse_delays("1s")), patience=5)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "workers.cli", "publish", "--task", "echo", "--wait", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"LEVERET_AMQP_URL": amqp_url},
+    )
+    assert process.stderr is not None
+    told = (await process.stderr.readline()).decode()
+    assert "still waiting for 1 answer, 30 s at most: no worker takes messages from" in told
+    async with serving(amqp_url, registry):
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert orjson.loads(out)["message_type"] == "task_response"
 
 
 async def test_a_full_queue_refuses_and_it_is_told(amqp_url: str) -> None:

@@ -89,7 +89,7 @@ def publish(
     quiet()
     how = Sending(wait=wait, timeout=timeout, routing_key=routing_key, rate=rate, json=json)
     make = _maker(task, type, param, Task("", {}, priority, budget, ttl))
-    run = Publishing(how, Names(chosen.prefix), needed_url(chosen), chosen.connect_timeout)
+    run = Publishing(how, Names(chosen.prefix), needed_url(chosen), chosen)
     if make is not None:  # each one is a message of its own, with an id of its own
         return asyncio.run(run.all(of(make() for _ in range(count)), times=1))
     with opened(file) as source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -19,12 +20,16 @@ from workers.link.client import Client
 from workers.publication import Publication, Published
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from topology import Names
+    from topology.apply import Depth
+    from workers.settings import Settings
 
 #: Publications whose confirm may be outstanding; enough to fill a line, few enough for memory.
 UNCONFIRMED: Final = 500
+#: Seconds without all answers after which a person is told what is waited for.
+SILENT: Final = 3.0
 #: What is said about each fate, and what to do about it.
 _FATES: Final = {
     Published.RETURNED: "not routed: no queue takes routing key {key} on {exchange}; declare the "
@@ -55,12 +60,13 @@ class Sending:
 class Publishing:
     """Sends messages as they come in, and keeps count of what becomes of each."""
 
-    def __init__(self, how: Sending, names: Names, url: str, connect_timeout: float) -> None:
+    def __init__(self, how: Sending, names: Names, url: str, chosen: Settings) -> None:
         self._how = how
         self._names = names
+        self._groups = [group.name for group in chosen.group_specs()]
         self._answers = Answers(json=how.json)
         self._client = Client(
-            url, names, heard=self._answers.heard, connect_timeout=connect_timeout
+            url, names, heard=self._answers.heard, connect_timeout=chosen.connect_timeout
         )
         self._fates: Counter[Published] = Counter()
         self._key: dict[Published, str] = {}
@@ -134,17 +140,33 @@ class Publishing:
             )
         try:
             async with asyncio.timeout(self._how.timeout):
-                await self._answers.all_here()
+                await self._all_here()
         except TimeoutError:
             missing = self._answers.missing
             say(
                 f"no answer within {self._how.timeout:g} s to {len(missing)} of "
-                f"{plural(self._sent, 'message')} ({some(missing)}): what failed at first waits "
-                "for its retry, and what no worker takes waits for one; `leveret top` shows both. "
+                f"{plural(self._sent, 'message')} ({some(missing)}): {await self._why()}. "
                 "Wait longer with --timeout"
             )
             return False
         return True
+
+    async def _all_here(self) -> None:
+        """Return when every answer is here; tells whoever looks on that it still waits, and why."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SILENT):
+                return await self._answers.all_here()
+        missing = len(self._answers.missing)
+        say(
+            f"still waiting for {plural(missing, 'answer')}, {self._how.timeout:g} s at most: "
+            f"{await self._why()}"
+        )
+        return await self._answers.all_here()
+
+    async def _why(self) -> str:
+        """Return why answers may be missing, by who takes messages out of the groups' queues."""
+        queues = {self._names.work(group): group for group in self._groups}
+        return unanswered(queues, await self._client.depths(queues))
 
     def _told(self) -> int:
         """Say what became of the messages; returns the exit code."""
@@ -175,3 +197,17 @@ class Publishing:
             "unknown": self._fates[Published.UNKNOWN] + open_,
         }
         write(orjson.dumps(counts), b"\n")
+
+
+def unanswered(queues: Mapping[str, str], seen: Mapping[str, Depth]) -> str:
+    """Return why answers may be missing; `queues` maps those with work to their groups."""
+    alone = [queue for queue in queues if queue in seen and not seen[queue].consumers]
+    if not alone:
+        return (
+            "what failed at first waits for its retry, and what no worker takes waits for one; "
+            "`leveret top` shows both"
+        )
+    waiting = sum(seen[queue].messages for queue in alone)
+    start = " or ".join(f"`leveret run --group {queues[queue]}`" for queue in alone)
+    wait = plural(waiting, "message waits", "messages wait")
+    return f"no worker takes messages from {some(alone)}, where {wait}; start one with {start}"

@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Final, Self
 from aio_pika.abc import ExchangeType
 from yarl import URL
 
-from topology import Role, is_agent_id
+from topology import Role, TopologyError, is_agent_id
+from topology.apply import depths
 from workers.link.connection import ANSWER_WITHIN, open_wire
 from workers.link.link import Link, LinkPlan
 from workers.link.supervisor import LOST, explain
 from workers.publication import Publication, Published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from aio_pika.abc import AbstractChannel, AbstractQueue
 
     from topology import Names
+    from topology.apply import Depth
     from workers.outcome import Delivery
 
 #: Milliseconds without a listener after which the broker removes a client's mailbox.
@@ -138,6 +140,22 @@ class Client:
     def unconfirmed(self) -> int:
         """How many publications the broker has not answered for."""
         return len(self._link.outbox)
+
+    async def depths(self, queues: Iterable[str]) -> Mapping[str, Depth]:
+        """Return how full queues are and who consumes them; without those that cannot be seen.
+
+        Asked on a connection of its own: a refusal closes the channel it comes on.
+        """
+        try:
+            wire = await open_wire(
+                URL(self._url), name=f"{self._called} (looking)", heartbeat=15, timeout=self._within
+            )
+            try:
+                return await depths(wire.connection, queues)
+            finally:
+                await wire.close()
+        except (*LOST, TopologyError):
+            return {}
 
     def _take(self, delivery: Delivery) -> None:
         self._link.ack(delivery)
