@@ -203,7 +203,10 @@ def _propose(proposal: Proposal, *, json: bool, yes: bool) -> None:
         write(line(told))
         return
     lines = [proposal.told]
-    lines += [f"  {count:>7}  go to {queue or '?'}" for queue, count in proposal.queues.items()]
+    lines += [
+        f"  {count:>7}  {'goes' if count == 1 else 'go'} to {queue or 'an unknown queue'}"
+        for queue, count in proposal.queues.items()
+    ]
     put("\n".join(lines))
     if proposal.failing:
         put("would fail again:\n" + counted(proposal.failing))

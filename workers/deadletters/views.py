@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from workers.counting import plural
+
 if TYPE_CHECKING:
     from workers.deadletters.deeds import Deed
     from workers.deadletters.foresight import Foreseen
@@ -142,9 +144,12 @@ class Proposal:
 
     @property
     def told(self) -> str:
-        """The proposal in a few words: `73 of 80 would now pass, of 5 only a run can tell`."""
+        """The proposal in a few words: `73 of 80 would now pass; of 5 more only a run can tell`."""
+        if self.undecided == self.meant.count:
+            whether = "it passes" if self.undecided == 1 else "they pass"
+            return f"{plural(self.undecided, 'letter')}: only a run can tell whether {whether}"
         told = f"{self.foretold} of {self.meant.count} would now pass"
-        return f"{told}, of {self.undecided} only a run can tell" if self.undecided else told
+        return f"{told}; of {self.undecided} more only a run can tell" if self.undecided else told
 
     @property
     def foretold(self) -> int:

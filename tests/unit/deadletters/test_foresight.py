@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -106,4 +107,6 @@ def test_a_proposal_counts_what_only_a_run_can_tell_by_itself() -> None:
         queues={WORK: 7},
         canaries={},
     )
-    assert proposal.told == "4 of 10 would now pass, of 3 only a run can tell"
+    assert proposal.told == "4 of 10 would now pass; of 3 more only a run can tell"
+    none = replace(proposal, undecided=10, failing={})
+    assert none.told == "10 letters: only a run can tell whether they pass"
