@@ -58,13 +58,20 @@ def _heading(picture: Picture, names: Names) -> Text:
     done = sum(picture.rates.get(name, 0.0) for name in ("replied", "dead_lettered", "expired"))
     return Text.assemble(
         (plural(len(picture.replicas), "replica"), "bold"),
-        f" · {done:,.1f} a second",
-        f" · half within {_seconds(picture.p50)}, nearly all within {_seconds(picture.p99)}",
+        f" · {done:,.1f} messages a second" if picture.rates else "",
+        _times(picture),
         "\n",
         (f"{dead} open dead {'letter' if open_ == 1 else 'letters'}", "red" if open_ else "bold"),
         "; an action has some in hand" if _in_hand(picture, names) else "",
         " (leveret dlq groups)" if open_ else "",
     )
+
+
+def _times(picture: Picture) -> str:
+    """Return how long messages took lately; as far as any was timed."""
+    if picture.p50 is None or picture.p99 is None:
+        return " · no message was timed lately"
+    return f" · median {_seconds(picture.p50)}, 99 % within {_seconds(picture.p99)}"
 
 
 def _in_hand(picture: Picture, names: Names) -> bool:
@@ -83,6 +90,7 @@ def _table(*columns: str) -> Table:
             column.strip(),
             justify="right" if right else "left",
             no_wrap=True,
+            min_width=len(column.strip()),  # a heading that is cut says nothing
             overflow="ellipsis",
         )
     return table
@@ -91,22 +99,29 @@ def _table(*columns: str) -> Table:
 def _replicas(picture: Picture) -> Table | Text:
     if not picture.replicas:
         return Text("no replica is heard; `leveret run` starts one", "yellow")
-    table = _table(
-        "replica", "group", "state", " load", " in flight", " a second", "version", "takes"
-    )
+    table = _table("replica", "group", "state", " load", " busy", " msg/s", "version", "takes")
     for one in picture.replicas:
-        kept = ", maintenance" if one.figures.get("maintenance") else ""
         table.add_row(
             one.agent.agent_id,
             str(one.told("group")),
-            Text(one.state + kept, "" if one.state == "serving" else "yellow"),
+            _state(one),
             f"{one.agent.load_factor:.0%}",
             f"{one.figures.get('in_flight', 0):.0f}",
             f"{one.rates.get('received', 0):.1f}" if one.rates else "-",
             str(one.told("version")),
             _takes(one),
         )
+    # Only names give way where the terminal is narrow: they share what the figures leave.
+    table.expand = True
+    table.columns[0].ratio, table.columns[-1].ratio = 3, 2
     return table
+
+
+def _state(one: Replica) -> Text:
+    """Return how a replica stands: serving, or what keeps it from that, or from some of it."""
+    kept = ["maintenance"] if one.figures.get("maintenance") else []
+    told = ", ".join([one.state] * (one.state != "serving" or not kept) + kept)
+    return Text(told, "" if told == "serving" else "yellow")
 
 
 def _takes(one: Replica) -> str:
@@ -125,10 +140,8 @@ def _ends(picture: Picture) -> Table:
             for name, colour in SHOWN.items()
         ),
     )
-    table.add_row(
-        "a second",
-        *("-" if (rate := picture.rates.get(name)) is None else f"{rate:,.1f}" for name in SHOWN),
-    )
+    if picture.rates:  # known from the second heartbeat on
+        table.add_row("a second", *(f"{picture.rates.get(name, 0):,.1f}" for name in SHOWN))
     return table
 
 
@@ -165,7 +178,5 @@ def _letters(picture: Picture) -> Table:
     return table
 
 
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return "-"
+def _seconds(value: float) -> str:
     return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.3g} s"
