@@ -27,7 +27,7 @@ _BLOCK: Final = re.compile(
     r"(?:<!-- not run: (?P<why>[^\n]*?) -->\n+)?```(?P<kind>\w+)\n(?P<text>.*?)\n```",
     re.DOTALL,
 )
-_FILE: Final = re.compile(r"(?:#|//) (?P<name>[\w./-]+\.(?:py|toml|json|jsonl|env|c))\s*$")
+_FILE: Final = re.compile(r"(?:#|//) (?P<name>[\w./-]+\.(?:py|toml|json|jsonl|yml|env|c))\s*$")
 _EXITS: Final = re.compile(r"\s+# exits (?P<code>\d+)$")
 
 
