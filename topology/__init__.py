@@ -14,7 +14,7 @@ from topology.errors import (
 )
 from topology.explain import explain, summary
 from topology.export import Account, definitions, password_hash
-from topology.listing import with_bindings
+from topology.listing import unknown_queues, with_bindings
 from topology.names import Names, is_agent_id
 from topology.plan import Found, Plan, plan
 from topology.roles import (
@@ -58,5 +58,6 @@ __all__ = [
     "plan",
     "summary",
     "topic_permissions",
+    "unknown_queues",
     "with_bindings",
 ]

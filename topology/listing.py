@@ -14,6 +14,26 @@ if TYPE_CHECKING:
     from topology.shape import Topology
 
 
+def unknown_queues(topology: Topology, listing: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the work queues that get requests though no group of this topology has them.
+
+    They are another configuration's, or left over: then copies of requests fill them for ever.
+    """
+    known = {queue.name for queue in topology.queues}
+    names = topology.names
+    return tuple(
+        sorted(
+            {
+                row["destination"]
+                for row in listing
+                if row["source"] == names.requests
+                and row["destination"].startswith(f"{names.works}.")
+                and row["destination"] not in known
+            }
+        )
+    )
+
+
 def with_bindings(found: Found, topology: Topology, listing: Iterable[Mapping[str, Any]]) -> Found:
     """Return what was found with its bindings known, so that a plan adds and removes exactly.
 

@@ -115,9 +115,11 @@ class Books:
             lines.append(
                 plural(
                     self._strangers,
-                    "answer or dead letter belongs to no sample",
-                    "answers or dead letters belong to no sample",
+                    "answer or dead letter belongs to no message of this run: ",
+                    "answers or dead letters belong to no message of this run: ",
                 )
+                + "others work under the same prefix on this broker, or one came twice; give this "
+                "run a prefix of its own (--prefix), or a broker (without LEVERET_AMQP_URL)"
             )
         return lines[:MOST_TOLD]
 

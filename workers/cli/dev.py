@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import orjson
 from cyclopts import Parameter
 from rich.console import Console
+from rich.markup import escape
 
 from examples.load import Sender, sample_load
 from topology import Names
@@ -59,19 +60,35 @@ def dev(
     """Start everything on this machine and show it at work.
 
     A broker (a private one unless LEVERET_AMQP_URL is set), the topology, workers with the example
-    processors, and a sample load of good and bad messages. Example: `leveret dev --once --json`
+    processors, and a sample load of good and bad messages. On a broker of yours all of it is under
+    a prefix of its own (leveret-dev), unless you say which. Example: `leveret dev --once --json`
     """
     if workers < 1 or count < 1:
         raise Failure("give at least one worker and one message", code=2)
     chosen = settings(where)
     configure(LogPlan(form=chosen.log_format, level="WARNING"))
-    _say.print("[bold]leveret dev[/] — starting a broker …")
+    prefix = _prefix(chosen, where.prefix)
+    _say.print(f"[bold]leveret dev[/] — {escape(_place(chosen, prefix))}", soft_wrap=True)
     broker = choose(None if chosen.amqp_url is None else chosen.amqp_url.get_secret_value())
     try:
-        own = settings(Where(broker.amqp_url, where.prefix))
+        own = settings(Where(broker.amqp_url, prefix))
         return asyncio.run(_Stage(own, workers=workers, count=count, json=json).play(once=once))
     finally:
         broker.close()
+
+
+def _prefix(chosen: Settings, given: str | None) -> str:
+    """Return under which names it plays: on a broker of theirs not where their messages are.
+
+    Else the example processors would take work that is meant for others, and dead-letter it.
+    """
+    return chosen.prefix if given or chosen.amqp_url is None else f"{chosen.prefix}-dev"
+
+
+def _place(chosen: Settings, prefix: str) -> str:
+    if chosen.amqp_url is None:
+        return "starting a broker …"
+    return f"on your broker {chosen.amqp_url}, under the prefix {prefix}, whose queues stay there"
 
 
 class _Stage:

@@ -101,7 +101,8 @@ class Live:
     def _next(self) -> Panel:
         url = self._settings.amqp_url
         text = Text.from_markup(
-            f"export LEVERET_AMQP_URL={url.get_secret_value() if url else ''}\n"
+            f"export LEVERET_AMQP_URL={url.get_secret_value() if url else ''} "
+            f"LEVERET_PREFIX={self._settings.prefix}\n"
             "leveret publish --task echo --param text=hello --wait\n"
             "leveret dlq ls\n"
             + "\n".join(f"curl {address}/metrics" for address in self._replicas.addresses)

@@ -19,6 +19,7 @@ from topology import (
     explain,
     password_hash,
     summary,
+    unknown_queues,
     with_bindings,
 )
 from topology import plan as plan_of
@@ -139,6 +140,12 @@ async def _planned(chosen: Settings, management_url: str | None, *, change: bool
         if management_url is not None:
             listing = ManagementApi(management_url).bindings(_vhost(chosen))
             found = with_bindings(found, topology, listing)
+            for queue in unknown_queues(topology, listing):
+                say(
+                    f"note: queue {queue} gets requests too, and no configured group has it; if "
+                    "no worker serves it, copies fill it until it is removed: "
+                    f"rabbitmqctl delete_queue {queue}"
+                )
         made = plan_of(topology, found)
         if change and not made.mismatches:
             await apply_to(connection, made)

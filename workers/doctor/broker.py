@@ -154,6 +154,19 @@ def consumers(settings: Settings, picture: Picture) -> Iterator[Finding]:
             yield note(check, told, _to_serve(group.name, picture.replicas))
 
 
+def unknown_groups(settings: Settings, present: Sequence[Replica]) -> Iterator[Finding]:
+    """Tell of replicas whose group is not configured here: their queues take requests as well."""
+    known = {group.name for group in settings.group_specs()}
+    theirs = sorted({str(one.told("group")) for one in present} - known - {""})
+    if theirs:
+        yield note(
+            "groups",
+            f"replicas serve groups that are not configured here: {_some(theirs)}",
+            "if they are meant, look with their configuration; `leveret topology plan "
+            "--management-url …` names all queues that get requests",
+        )
+
+
 def _to_serve(group: str, present: Sequence[Replica]) -> str:
     """Return how a group gets somebody who takes its work."""
     theirs = [one for one in present if one.told("group") == group]

@@ -77,6 +77,7 @@ async def _running(settings: Settings) -> list[Finding]:
     return [
         *broker.consumers(settings, picture),
         broker.replicas(picture.replicas),
+        *broker.unknown_groups(settings, picture.replicas),
         broker.dead_letters(picture),
     ]
 

@@ -23,6 +23,7 @@ from yarl import URL
 
 from topology import (
     BrokerRefused,
+    Names,
     Topology,
     TopologyError,
     TopologyMismatch,
@@ -38,7 +39,7 @@ from workers.link.connection import LEAST_FRAME, open_wire
 from workers.link.supervisor import LOST, BrokerUnreachable, LinkError, explain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from aio_pika import Connection
 
@@ -141,6 +142,8 @@ async def stand(settings: Settings, *, patience: float) -> None:
                 len(missing), "exchange or queue is missing", "exchanges and queues are missing"
             ),
         )
+        if beside := another_group(settings, {one.name for one in missing}):
+            log.warning(beside)
         try:
             await apply(connection, plan(topology, await look(connection, topology)))
         except BrokerRefused as error:
@@ -150,6 +153,25 @@ async def stand(settings: Settings, *, patience: float) -> None:
                 f"the broker lacks {names}{more}, and they could not be declared here: {error}; "
                 "where rights are missing, run `leveret topology apply` as one who may",
             ) from error
+
+
+def another_group(settings: Settings, missing: Collection[str]) -> str:
+    """Return what to say where a group is made that only the command line names; mostly nothing.
+
+    It takes everything, beside the groups that are there: a mistyped name would have each message
+    done twice, or fill a queue that nobody empties.
+    """
+    group, names = settings.group, Names(settings.prefix)
+    if group in settings.groups or names.requests in missing or names.work(group) not in missing:
+        return ""
+    queues = names.work(group), names.urgent(group), names.dead_queue(group)
+    return (
+        f"the group {group} is new on this broker and has no table [groups.{group}]: its queues "
+        f"are made, and get a copy of every request under {names.prefix}, beside the others. "
+        "If that is not meant, stop this worker and remove them: "
+        + "; ".join(f"rabbitmqctl delete_queue {queue}" for queue in queues)
+        + ". If it is, write the table, with the bindings it is to have"
+    )
 
 
 async def _refuse_unsafe(connection: Connection, topology: Topology, group: str) -> None:

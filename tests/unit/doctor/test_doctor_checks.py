@@ -172,11 +172,23 @@ def replica(name: str = "one", version: str = "1", **figures: float) -> Replica:
     return Replica(type(who)(**who.model_dump()), 0.0, figures)
 
 
+def of_group(group: str, **figures: float) -> Replica:
+    """Return a replica of a group."""
+    one = replica(**figures)
+    told = {**one.agent.model_dump(), "group": group}
+    return one._replace(agent=type(one.agent)(**told))
+
+
+def test_a_replica_of_a_group_that_is_not_configured_is_told() -> None:
+    """A mistyped name takes copies of everything; one that is configured is not told of."""
+    (found,) = broker.unknown_groups(Settings(), (of_group("default"), of_group("defualt")))
+    assert (found.state, "defualt" in found.told) == (State.NOTE, True)
+    assert not list(broker.unknown_groups(Settings(), (of_group("default"), replica())))
+
+
 def test_a_group_whose_workers_are_paused_is_to_be_resumed() -> None:
     """One more worker would help, and is not what is missing."""
-    paused = replica(paused=1.0)
-    theirs = paused._replace(agent=paused.agent.model_copy(update={"group": "default"}))
-    theirs = theirs._replace(agent=type(theirs.agent)(**theirs.agent.model_dump()))
+    theirs = of_group("default", paused=1.0)
     queues = {NAMES.work("default"): Depth(7, 0)}
     (found,) = broker.consumers(Settings(), picture(queues=queues, replicas=(theirs,)))
     assert "leveret ctl resume" in found.advice

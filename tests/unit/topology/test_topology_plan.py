@@ -14,6 +14,7 @@ from topology import (
     parse_delays,
     plan,
     summary,
+    unknown_queues,
     with_bindings,
 )
 from topology.explain import explain_step, one_line
@@ -84,6 +85,21 @@ def test_bindings_that_are_listed_are_compared_exactly() -> None:
     made = plan(topology, all_there(topology, here))
     assert made.changes == (Bind(topology.bindings[0]), Unbind(stale))
     assert not any(isinstance(step, Assure) for step in made.steps)
+
+
+def test_queues_that_get_requests_and_have_no_group_are_named() -> None:
+    """Left over from a mistyped name, perhaps; a queue of somebody else's is theirs."""
+    topology = wanted()
+    ours = topology.bindings[0]
+    rows = [
+        row(ours.source, ours.destination, ours.key),
+        row("t.requests", "t.work.typo", "*"),
+        row("t.requests", "t.work.typo", "*.*"),
+        row("t.requests", "audit", "#"),
+    ]
+    known = {queue.name for queue in topology.queues}
+    rows += [row("t.requests", name, "#") for name in known if name.startswith("t.work.")]
+    assert unknown_queues(topology, rows) == ("t.work.typo",)
 
 
 def test_only_our_own_bindings_are_listed() -> None:
