@@ -127,7 +127,9 @@ async def _asked(asking: Asking, command: Command, chosen: Settings, timeout: fl
             connect_timeout=chosen.connect_timeout,
         )
     except NotConfirmed:
-        raise Failure("the broker did not confirm the command; is it in alarm?") from None
+        raise Failure(
+            "the broker did not confirm the command; is it in alarm? `leveret doctor` says"
+        ) from None
     if not asking.answered:
         whom = "no replica" if command.replica is None else f"no replica {command.replica}"
         say(f"{whom} answered; see who is there with `leveret top --once`")

@@ -69,7 +69,7 @@ def parameters(written: Iterable[str]) -> dict[str, Any]:
             inside = inside.setdefault(name, {})
             if not isinstance(inside, dict):
                 raise ValueError(  # noqa: TRY004 - a mistake in what was written, not a type
-                    f"the parameter {key} is inside {name}, which has a value already"
+                    f"the parameter {key} is inside {name}, which has a value: keep one of them"
                 )
         if last in inside:
             raise ValueError(f"the parameter {key} is given twice: keep one of them")

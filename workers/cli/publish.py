@@ -110,7 +110,7 @@ def _check(file: str | None, task: str | None, message_type: str | None, *, coun
     if not given and sys.stdin.isatty():
         raise Failure("give a FILE, - for standard input, or --task TYPE", code=WRONG_USE)
     if count < 1:
-        raise Failure("--count is 1 or more", code=WRONG_USE)
+        raise Failure("--count is how often each message is sent; give 1 or more", code=WRONG_USE)
 
 
 def _one_too_many(file: str, option: str) -> str:
@@ -138,7 +138,9 @@ def _maker(
     elif message_type is not None:
         make = partial(payload_message, message_type, given, ttl=draft.ttl, agent_id=_SENDER)
     elif param:
-        raise Failure("--param goes with --task or --type", code=WRONG_USE)
+        raise Failure(
+            "--param is a part of a task or payload; say which by --task or --type", code=WRONG_USE
+        )
     else:
         return None
     try:
@@ -146,7 +148,9 @@ def _maker(
     except ValidationError as error:
         errors, _ = format_errors(error)
         told = "; ".join(f"{one.field_path}: {one.message}" for one in errors)
-        raise Failure(f"no worker would take that: {told}", code=WRONG_USE) from error
+        raise Failure(
+            f"no worker would take that: {told}; mend it there", code=WRONG_USE
+        ) from error
     return make
 
 

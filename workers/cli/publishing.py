@@ -83,7 +83,10 @@ class Publishing:
             except TimeoutError:
                 return self._told()
             if not self._sent:
-                raise Failure("there is no message in that input", code=NOTHING_FOUND)
+                raise Failure(
+                    "there is no message in that input; write a JSON document, or one a line",
+                    code=NOTHING_FOUND,
+                )
             late = self._how.wait and not await self._answered()
             return FAILED if late else self._told()
 

@@ -71,7 +71,10 @@ def _saved(path: Path) -> dict[str, Any]:
     try:
         document = orjson.loads(path.read_bytes())
     except OSError as error:
-        raise Failure(f"cannot read {path}: {error.strerror}", code=WRONG_USE) from error
+        raise Failure(
+            f"cannot read {path} ({error.strerror}); save one first: leveret schema > {path}",
+            code=WRONG_USE,
+        ) from error
     except orjson.JSONDecodeError:
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("messages"), dict):

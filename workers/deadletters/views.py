@@ -145,7 +145,7 @@ class Proposal:
     @property
     def told(self) -> str:
         """The proposal in a few words: `73 of 80 would now pass; of 5 more only a run can tell`."""
-        if self.undecided == self.meant.count:
+        if self.undecided and self.undecided == self.meant.count:
             whether = "it passes" if self.undecided == 1 else "they pass"
             return f"{plural(self.undecided, 'letter')}: only a run can tell whether {whether}"
         told = f"{self.foretold} of {self.meant.count} would now pass"

@@ -110,3 +110,5 @@ def test_a_proposal_counts_what_only_a_run_can_tell_by_itself() -> None:
     assert proposal.told == "4 of 10 would now pass; of 3 more only a run can tell"
     none = replace(proposal, undecided=10, failing={})
     assert none.told == "10 letters: only a run can tell whether they pass"
+    nothing = replace(proposal, meant=replace(meant, kinds={}), passing=frozenset(), undecided=0)
+    assert nothing.told == "0 of 0 would now pass"
