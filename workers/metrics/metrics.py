@@ -80,7 +80,11 @@ class Metrics(Tally, Collector):
             "Fields of newer minor versions of the protocol, dropped unread.",
             self.dropping(),
         )
-        yield plain("leveret_replies_undeliverable", "Answers nobody took.", self._undeliverable)
+        yield plain(
+            "leveret_replies_undeliverable",
+            "Answers nobody took; those to replayed letters, which nobody waits for, are left out.",
+            self._undeliverable,
+        )
         yield plain(
             "leveret_redelivered", "Deliveries the broker had handed out before.", self._redelivered
         )
