@@ -114,7 +114,7 @@ def _dramatiq(body: bytes, correlation_id: str) -> Publication:
         "message_id": correlation_id,
         "message_timestamp": 0,
     }
-    return Publication("", QUEUE, orjson.dumps(call))
+    return Publication("", QUEUE, orjson.dumps(call), correlation_id=correlation_id)
 
 
 def _taskiq(body: bytes, correlation_id: str) -> Publication:
@@ -125,7 +125,7 @@ def _taskiq(body: bytes, correlation_id: str) -> Publication:
         "args": [body.decode(), ANSWERS, correlation_id],
         "kwargs": {},
     }
-    return Publication("", QUEUE, orjson.dumps(call))
+    return Publication("", QUEUE, orjson.dumps(call), correlation_id=correlation_id)
 
 
 def _leveret(stand: Stand) -> list[str]:
