@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from workers.link.properties import decode_properties
-from workers.link.refusals import Refusals
+from workers.link.renewal import Renewal
 from workers.link.wire import AnswerProperties, PublishRoute, pack_properties
 from workers.outcome import Answer
 from workers.publication import Publication, Published
@@ -94,7 +94,7 @@ class Outbox:
         self._empty = asyncio.Event()
         self._empty.set()
         #: Which queues go on refusing what this channel sends.
-        self.refusals = Refusals()
+        self.renewal = Renewal()
         #: Told the seconds each publication took to be confirmed.
         self.observe: Callable[[float], None] = lambda _: None
 
@@ -157,7 +157,7 @@ class Outbox:
         """Begin a life on a fresh confirming channel, with what is left of the last one."""
         self._wire = self._heard = wire
         self._channel = channel
-        self.refusals.renewed()
+        self.renewal.renewed()
         self._sent = self._confirmed_below = 0
         self._flowing_since = self._clock()
         self._routes.clear()
@@ -240,7 +240,7 @@ class Outbox:
     def refused(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - AMQP's own field
         """Take a basic.nack."""
         if (waiting := self._unconfirmed.get(tag)) is not None:
-            self.refusals.refused(waiting.message.exchange, waiting.message.routing_key)
+            self.renewal.refused(waiting.message.exchange, waiting.message.routing_key)
         self._answered(tag, multiple=multiple, fate=Published.REFUSED)
 
     def returned(self, _code: int, _text: bytes, header: bytes) -> None:

@@ -94,7 +94,7 @@ class Publishing:
         over = Ending(wire, channel, stir)
         outbox.attach(wire, channel.number)
         begun()
-        while not outbox.refusals.due or outbox.blocked:
+        while not outbox.renewal.due or outbox.blocked:
             over.check()
             if not await stirred(stir, LOOK_EVERY) and outbox.oldest() > CONFIRM_WITHIN:
                 wire.abort(f"no confirm came for {CONFIRM_WITHIN:g} s")

@@ -24,7 +24,7 @@ FORGOTTEN: Final = 2 * LONGEST_TRY
 MOST_QUEUES: Final = 1_024
 
 
-class Refusals:
+class Renewal:
     """Says when a channel is worth being changed for another."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
