@@ -118,27 +118,24 @@ class Endings:
         """Return the copy that carries on what is proven of a message that died with a process."""
         times = "once" if starts == 1 else f"{starts} times"
         reason = f"{DIED} {times} while this was being processed"
+        return self._sent_anew(request, ErrorCode.CRASH_LOOP, reason, starts)
+
+    def spared(self, request: Request) -> Retried:
+        """Return the copy of what others made come again so often that the broker would end it."""
+        reason = "it came again and again because another message held the worker up"
+        return self._sent_anew(request, ErrorCode.PROCESSING_FAILED, reason, request.past.starts)
+
+    @staticmethod
+    def _sent_anew(request: Request, code: ErrorCode, reason: str, starts: int) -> Retried:
+        """Return a copy that comes back at once; no attempt of its own has failed."""
         return Retried(
             request.subject,
-            Failure(ErrorCode.CRASH_LOOP, reason, retryable=True),
+            Failure(code, reason, retryable=True),
             None,
             request.past.attempts,
             request.past.history,
             held=True,
             starts=starts,
-        )
-
-    def spared(self, request: Request) -> Retried:
-        """Return the copy of what others made come again so often that the broker would end it."""
-        reason = "it came again and again because another message held the worker up"
-        return Retried(
-            request.subject,
-            Failure(ErrorCode.PROCESSING_FAILED, reason, retryable=True),
-            None,
-            request.past.attempts,
-            request.past.history,
-            held=True,
-            starts=request.past.starts,
         )
 
     def crash_looped(self, request: Request, starts: int) -> DeadLettered:

@@ -116,14 +116,20 @@ async def no_dead_exchange(rig: Rig, scale: Scale) -> Figure:
     return figure
 
 
+def _listen(rig: Rig) -> None:
+    """Have somebody hear of all letters, whose queue must not stand for that of the open ones."""
+    with Raw(rig.url) as raw:
+        raw.declare(LISTENER, {})
+        raw.bind(LISTENER, NAMES.dead, "#")
+
+
 async def no_dead_queue(rig: Rig, scale: Scale) -> Figure:
     """Delete the queue of the open letters for a while; others that hear of letters stay."""
     figure = Figure()
     (worker,) = await rig.work()
     await rig.consuming(1)
+    _listen(rig)
     with Raw(rig.url) as raw:
-        raw.declare(LISTENER, {})
-        raw.bind(LISTENER, NAMES.dead, "#")
         raw.delete_queue(DEAD_QUEUE)
     await (await rig.publish(BURIED, tasks=(("reject", {}),))).wait()
     held = rig.books.progress()
@@ -169,9 +175,7 @@ async def full_dead_queue(rig: Rig, scale: Scale) -> Figure:
     figure = Figure()
     (worker,) = await rig.work()
     await rig.consuming(1)
-    with Raw(rig.url) as raw:
-        raw.declare(LISTENER, {})
-        raw.bind(LISTENER, NAMES.dead, "#")
+    _listen(rig)
     policy = f"/api/policies/{rig.vhost}/full"
     rig.api._request(
         "PUT",

@@ -78,7 +78,7 @@ def test_a_background_task_that_calls_exit_ends_alone() -> None:
 
         async def main():
             task = await begun(leave())
-            await asyncio.sleep(0.01)
+            await asyncio.wait([task])
             print(task.done())
             return 0
     """)
