@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Final, Self
 from uuid import UUID, uuid4
 
@@ -43,6 +44,8 @@ CENT: Final = Decimal("0.01")
 _NOTHING: Final = Decimal("0.00")
 #: Beyond any budget; keeps a number of five thousand digits from being reckoned with.
 LARGEST_BUDGET: Final = Decimal(10) ** 15
+#: Characters of an amount that is remembered; nobody needs more.
+LONGEST_KNOWN: Final = 32
 #: From this priority on a task must show that it is worth it.
 COSTLY_PRIORITY: Final = 8
 COSTLY_BUDGET: Final = Decimal("1000.00")
@@ -64,12 +67,18 @@ def _budget(value: Any) -> Decimal:
     """Return an amount in cents; takes whole numbers, floats, texts and decimals."""
     kind = type(value)
     if kind is str:
+        if len(value) <= LONGEST_KNOWN:
+            return _known_amount(value)
         if len(value) > LONGEST_TEXT:
             raise PydanticKnownError("string_too_long", {"max_length": LONGEST_TEXT})
     elif kind is float:
         value = repr(value)
     elif kind is bool or not isinstance(value, int | str | Decimal):
         raise PydanticKnownError("decimal_type")
+    return _amount(value)
+
+
+def _amount(value: int | str | Decimal) -> Decimal:
     try:
         amount = Decimal(value)
     except InvalidOperation:
@@ -82,6 +91,10 @@ def _budget(value: Any) -> Decimal:
         raise PydanticKnownError("less_than_equal", {"le": int(LARGEST_BUDGET)})
     cents = amount.quantize(CENT, rounding=ROUND_HALF_UP)
     return cents or _NOTHING  # there is a negative zero
+
+
+#: Senders name few different amounts, and most of them none: reckoning is done once for each.
+_known_amount: Final = lru_cache(maxsize=1_024)(_amount)
 
 
 def _no_flag(value: Any) -> Any:

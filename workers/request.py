@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import TaskRequestPayload
+from workers.headers import NOTHING_BEFORE
 from workers.lanes import Lane
 from workers.security import Security
 
@@ -76,7 +77,10 @@ class Request:
 
         Copies of our own name their original's sender, and are believed only as our own.
         """
-        return self.past.user_id if self.past.is_copy else self.delivery.properties.user_id
+        past = self.past
+        if past is not NOTHING_BEFORE and past.is_copy:
+            return past.user_id
+        return self.delivery.properties.user_id
 
     @property
     def attempt(self) -> int:

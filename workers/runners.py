@@ -29,8 +29,8 @@ MISTAKE: Final = Requeued(Subject(), "a mistake in leveret")
 #: What becomes of one in whose middle this worker was told to leave.
 LEAVING: Final = Requeued(Subject(), "the worker is leaving")
 #: Messages a runner does in a row before it lets the rest of the loop (sockets, timers) have a
-#: turn; at 20 µs each that is about a millisecond.
-TURN: Final = 64
+#: turn; at 50 µs each that is about a millisecond, and acks and answers wait no longer than that.
+TURN: Final = 16
 
 
 class Handle(Protocol):
@@ -61,8 +61,8 @@ class Runners:
         self._doing: dict[TimeLimit, Delivery] = {}
         #: One runner is on its way; waking a second before it has looked would be for nothing.
         self._waking = False
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        #: Set when nothing is being handled any more; None until somebody waits for that.
+        self._quiet: asyncio.Event | None = None
 
     @property
     def busy(self) -> int:
@@ -90,6 +90,9 @@ class Runners:
 
     async def finish(self, grace: float) -> bool:
         """Wait until nothing is being handled, at most `grace` seconds; return whether it is so."""
+        if not self._doing:
+            return True
+        self._quiet = asyncio.Event()
         try:
             async with asyncio.timeout(grace):
                 await self._quiet.wait()
@@ -153,8 +156,6 @@ class Runners:
             await waiting
 
     async def _do(self, delivery: Delivery, limit: TimeLimit) -> None:
-        if not self._doing:
-            self._quiet.clear()
         self._doing[limit] = delivery
         began = perf_counter()
         try:
@@ -164,7 +165,7 @@ class Runners:
             self._end(delivery, error, limit, perf_counter() - began)
         finally:
             del self._doing[limit]
-            if not self._doing:
+            if self._quiet is not None and not self._doing:
                 self._quiet.set()
 
     def _end(

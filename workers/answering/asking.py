@@ -49,7 +49,8 @@ class Answerable:
     def __init__(self, allow: tuple[str, ...], names: Names) -> None:
         self.names = names
         self._allow = allow
-        self._personal = any(SENDER in pattern for pattern in allow)
+        #: Whether it depends on who asks.
+        self.personal = any(SENDER in pattern for pattern in allow)
         self._of = lru_cache(maxsize=REMEMBERED)(self._for)
         #: Returns the address, or raises InvalidMessage that says why it is not answered. The good
         #: ones are remembered: most askers ask more than once.
@@ -57,7 +58,7 @@ class Answerable:
 
     def of(self, sender: str | None) -> Answerable:
         """Return which addresses may be answered when it is this broker user who asks."""
-        return self._of(sender) if self._personal else self
+        return self._of(sender) if self.personal else self
 
     def _for(self, sender: str | None) -> Answerable:
         # A user's name is taken as it is: a `*` in it is no pattern.

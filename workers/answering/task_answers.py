@@ -7,9 +7,9 @@ values only the models can write - goes theirs.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import orjson
 from pydantic import BaseModel
@@ -38,10 +38,10 @@ _PRIVATE_KEY: Final = b'"' + PRIVATE.encode()
 _MAY_HIDE: Final = b"null"
 #: And digits in a row that no reader takes as a number.
 _SUSPECT: Final = re.compile(rb"NaN|Infinity|(?<!\d)\d{%d}" % (MOST_DIGITS + 1))
-#: Random bytes fetched from the system at once: 256 ids.
-_POOL: Final = 4096
-#: The first hex digit of a UUID's fourth group, by the random one in its place.
-_VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+#: Ids that have all but their last group in common.
+IDS_A_LEAD: Final = 1_000
+#: The largest number there is in the last group of an id.
+LAST_ID: Final = 2**48 - 1
 
 
 class TaskAnswers:
@@ -49,8 +49,10 @@ class TaskAnswers:
 
     def __init__(self, source: AgentMetadata) -> None:
         self._form = _form(source)
-        self._pool = b""
-        self._at = 0
+        #: All of an id but its last group, that group as a number, and for how many it lasts.
+        self._lead = b""
+        self._last = 0
+        self._left = 0
 
     def write(self, request: Envelope, result: object, now: datetime) -> bytes | None:
         """Return the whole answer as JSON; None where the models must write it.
@@ -76,16 +78,18 @@ class TaskAnswers:
         )
 
     def _id(self) -> bytes:
-        """Return a random UUID (version 4); the standard library's costs four times as much."""
-        at = self._at
-        if at >= len(self._pool):
-            self._pool = os.urandom(_POOL)
-            at = 0
-        self._at = at + 16
-        text = self._pool[at : at + 16].hex()
-        return (
-            f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
-        ).encode()
+        """Return a new UUID (version 4); the standard library's costs eight times as much.
+
+        Its first 74 random bits are a thousand answers', and the last 48 count up from a random
+        number: no two are equal, and nobody has to guess them.
+        """
+        if not self._left:
+            self._left = IDS_A_LEAD
+            lead, _, last = str(uuid4()).rpartition("-")
+            self._lead, self._last = lead.encode(), int(last, 16)
+        self._left -= 1
+        self._last = (self._last + 1) & LAST_ID
+        return b"%b-%012x" % (self._lead, self._last)
 
 
 def _form(source: AgentMetadata) -> bytes:

@@ -36,7 +36,7 @@ class Intake:
         self._window = AckWindow()
         self._nacks: list[bytes] = []
         self._due = False
-        self._names: dict[bytes, str] = {}
+        self._names = _Names()
         #: Counts the lives of the channel; 0 before the first.
         self.session = 0
         #: Deliveries of each queue that came in this session, and that were settled.
@@ -144,8 +144,8 @@ class Intake:
             Delivery(
                 body,
                 decode_properties(header),
-                self._name(exchange),
-                self._name(routing_key),
+                self._names[exchange],
+                self._names[routing_key],
                 queue,
                 redelivered,
                 tag,
@@ -153,14 +153,6 @@ class Intake:
                 time.monotonic(),
             ),
         )
-
-    def _name(self, name: bytes) -> str:
-        text = self._names.get(name)
-        if text is None:
-            if len(self._names) >= MOST_NAMES:
-                self._names.clear()
-            text = self._names[name] = name.decode("utf-8", "replace")
-        return text
 
     def _flush_soon(self) -> None:
         self._due = True
@@ -175,6 +167,16 @@ class Intake:
             self._nacks = []
             if frames:
                 self._wire.write(b"".join(frames))
+
+
+class _Names(dict[bytes, str]):
+    """Exchanges and routing keys as texts, each decoded once."""
+
+    def __missing__(self, name: bytes) -> str:
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        text = self[name] = name.decode("utf-8", "replace")
+        return text
 
 
 def _let_pass(_delivery: Delivery) -> None:

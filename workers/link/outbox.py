@@ -12,9 +12,10 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from workers.link.prepared import AnswerKinds, Routes
 from workers.link.properties import decode_properties
 from workers.link.renewal import Renewal
-from workers.link.wire import AnswerProperties, PublishRoute, pack_properties
+from workers.link.wire import pack_properties
 from workers.outcome import Answer
 from workers.publication import Publication, Published
 
@@ -28,8 +29,6 @@ log = logging.getLogger("leveret.link")
 APP_ID: Final = "leveret"
 #: Persistent: an answer or a dead letter must survive a broker restart.
 PERSISTENT: Final = 2
-#: Prepared routes kept; each direct reply address is one, so they are forgotten by the thousand.
-MOST_ROUTES: Final = 1024
 
 
 class Done(Protocol):
@@ -65,7 +64,6 @@ class Outbox:
         lost: Published = Published.UNKNOWN,
     ) -> None:
         self._user = user
-        self._mandatory = mandatory
         self._resend = resend
         self._lost = lost
         self._wire: Wire | None = None
@@ -86,8 +84,8 @@ class Outbox:
         #: Message ids are never used twice, not even for the same message sent again.
         self._mark = secrets.token_hex(8).encode()
         self._numbers = 0
-        self._routes: dict[tuple[str, str], PublishRoute] = {}
-        self._properties: dict[tuple[str, str], AnswerProperties] = {}
+        self._routes = Routes(mandatory=mandatory)
+        self._properties = AnswerKinds(user, APP_ID)
         self._clock = time.monotonic
         #: Since when the broker takes what we write, in this life.
         self._flowing_since = 0.0
@@ -160,7 +158,7 @@ class Outbox:
         self.renewal.renewed()
         self._sent = self._confirmed_below = 0
         self._flowing_since = self._clock()
-        self._routes.clear()
+        self._routes.begin(channel)
         wire.frames.watch_confirms(channel, self)
         ashore, self._ashore = self._ashore, []
         self._aground = 0
@@ -283,10 +281,12 @@ class Outbox:
         message_id = b"%s-%d" % (self._mark, self._numbers + 1)
         try:
             if isinstance(message, Answer) and not message.headers:
-                properties = self._answer_properties(message, message_id)
+                prepared = self._properties[message.content_type, message.message_type]
+                second = int(time.time())
+                properties = prepared.pack(message.correlation_id.encode(), message_id, second)
             else:
                 properties = self._publication_properties(message, message_id)
-            route = self._route(message.exchange, message.routing_key)
+            route = self._routes[message.exchange, message.routing_key]
             route.append(self._out, properties, message.body, self._wire.frame_max)  # type: ignore[union-attr] # only called with a wire
         except ValueError as error:
             # Nothing of it is on the way, and it has no number: the ones after it keep theirs.
@@ -299,27 +299,6 @@ class Outbox:
         self._unconfirmed[self._sent] = waiting
         if not self._due:
             self._flush_soon()
-
-    def _route(self, exchange: str, routing_key: str) -> PublishRoute:
-        route = self._routes.get((exchange, routing_key))
-        if route is None:
-            if len(self._routes) >= MOST_ROUTES:
-                self._routes.clear()
-            route = PublishRoute(self._channel, exchange, routing_key, mandatory=self._mandatory)
-            self._routes[exchange, routing_key] = route
-        return route
-
-    def _answer_properties(self, answer: Answer, message_id: bytes) -> bytes:
-        key = (answer.content_type, answer.message_type)
-        prepared = self._properties.get(key)
-        if prepared is None:
-            prepared = self._properties[key] = AnswerProperties(
-                content_type=answer.content_type,
-                type_=answer.message_type,
-                app_id=APP_ID,
-                user_id=self._user,
-            )
-        return prepared.pack(answer.correlation_id.encode(), message_id, int(time.time()))
 
     def _publication_properties(self, message: Publication | Answer, message_id: bytes) -> bytes:
         if isinstance(message, Answer):
