@@ -122,7 +122,7 @@ class Endings:
 
     def spared(self, request: Request) -> Retried:
         """Return the copy of what others made come again so often that the broker would end it."""
-        reason = "it came again and again because another message held the worker up"
+        reason = "it came again and again because other messages killed the worker or held it up"
         return self._sent_anew(request, ErrorCode.PROCESSING_FAILED, reason, request.past.starts)
 
     @staticmethod

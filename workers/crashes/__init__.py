@@ -18,8 +18,11 @@ the moment of death. Proof is cheap, because only suspects need it:
 A lost connection alone proves nothing, since the process lives on and takes its notes away. But one
 that was held up (`standstill`) loses its connection for it, and what it held comes back as after a
 death. So for a while whatever comes again is done alone, and standing still meanwhile is a proven
-start. Those that shared the culprit's prefetch are sent anew before the broker has counted too many
-deliveries of them.
+start.
+
+Many culprits side by side bring the innocent among them back once for each death. So where evidence
+of deaths is seen to last, whatever has come ten times is sent anew before the broker, which counts
+all alike, gives it up.
 
 Evidence of deaths is lost where the state directory does not outlive the process (a container
 without a volume) or with the machine; behind it all stands the broker's delivery limit of 20.

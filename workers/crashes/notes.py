@@ -63,6 +63,8 @@ class Notes:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._own = fresh.rename(self._root / name)
         self._noted: Counter[str] = Counter()
+        #: Whether a process was seen to have died here: then evidence outlives those that leave it.
+        self.outlive = any(map(self._is_of_the_dead, self._root.iterdir()))
 
     @contextmanager
     def noted(self, key: str) -> Iterator[None]:
@@ -95,13 +97,17 @@ class Notes:
     def _dead(self) -> Iterator[Path]:
         """Yield the directories whose process is gone; forgets those that tell nothing any more."""
         for place in self._root.iterdir():
-            if place == self._own or place.name.startswith(HIDDEN) or not _is_left(place):
+            if not self._is_of_the_dead(place):
                 continue
+            self.outlive = True
             notes = sum(1 for _ in place.iterdir()) - 1
             if notes <= 0 or time.time() - place.stat().st_mtime > KEPT:
                 shutil.rmtree(place, ignore_errors=True)
             else:
                 yield place
+
+    def _is_of_the_dead(self, place: Path) -> bool:
+        return place != self._own and not place.name.startswith(HIDDEN) and _is_left(place)
 
     @staticmethod
     def _take(place: Path, key: str) -> bool:

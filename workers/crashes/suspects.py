@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Proven unfinished starts that convict: three with the first one, which is never noted.
 CONVICTS: Final = 2
-#: Deliveries counted by the broker after which one that shared its prefetch with a culprit is sent
+#: Deliveries counted by the broker after which one that shared its prefetch with culprits is sent
 #: anew: half of the limit, at which the broker would dead-letter it.
 SHARED: Final = 10
 #: Messages remembered that held up the loop while they were alone.
@@ -47,6 +47,14 @@ class CrashGuard:
         held_up = key in self._held_up
         self._held_up.pop(key, None)
         return held_up + (0 if self._notes is None else self._notes.evidence(key))
+
+    @property
+    def finds_culprits(self) -> bool:
+        """Whether what kills or holds up workers here is found out, sooner than the broker would.
+
+        Where evidence does not outlive a process, the broker's delivery limit must do it.
+        """
+        return self.standstill.was_lately or (self._notes is not None and self._notes.outlive)
 
     @contextmanager
     def alone(self, delivery: Delivery) -> Iterator[None]:
@@ -101,10 +109,10 @@ class Suspects:
                 # Beyond that it may be the reading that kills: then nobody is told but operators.
                 known = facts() if starts == CONVICTS else request
                 return self._endings.crash_looped(known, starts)
-        careful = guard.standstill.was_lately
-        if careful and delivered(delivery) >= SHARED:
+        if delivered(delivery) >= SHARED and guard.finds_culprits:
             work.close()
             return self._endings.spared(request)
+        careful = guard.standstill.was_lately
         if not starts and not careful:
             with guard.noted(delivery):
                 return await work

@@ -124,9 +124,11 @@ class Consuming:
         self._intake.attach(wire, channel.number)
         while True:
             try:
-                await self._keep_consuming(life, begun)
+                async with life.over.heeded():
+                    await self._keep_consuming(life, begun)
             except Stale:
-                await life.consumers.none()
+                async with life.over.heeded():
+                    await life.consumers.none()
                 self._idle.set()
                 if not self._intake.in_hand:  # else it came at the last moment
                     break

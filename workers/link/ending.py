@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiormq.exceptions import AMQPChannelError
@@ -11,6 +12,8 @@ from workers.link.cancelling import heed
 from workers.link.supervisor import Lost
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiormq.abc import AbstractChannel
 
     from workers.link.connection import Wire
@@ -23,6 +26,8 @@ class Ending:
         self._wire = wire
         self._stir = stir
         self._why: Exception | None = None
+        #: Bounds what is being asked of the broker at present.
+        self._bound: asyncio.Timeout | None = None
         channel.on_consumer_cancel_callbacks.add(self._cancelled)
         channel.closing.add_done_callback(self._closed)
 
@@ -30,6 +35,23 @@ class Ending:
         """Raise the reason once there is one: what the broker said, or Lost."""
         if self._why is not None:
             raise self._why
+
+    @asynccontextmanager
+    async def heeded(self) -> AsyncIterator[None]:
+        """Cut the block short when the end comes, and raise the reason.
+
+        The library forgets whoever asks something on a channel that has just ended: the answer
+        would be waited for until the question's own time is over.
+        """
+        self.check()
+        try:
+            async with asyncio.timeout(None) as self._bound:
+                yield
+        except TimeoutError:
+            self.check()
+            raise
+        finally:
+            self._bound = None
 
     def _cancelled(self, frame: object) -> None:
         tag = getattr(frame, "consumer_tag", "?")
@@ -47,6 +69,8 @@ class Ending:
     def _end(self, why: Exception) -> None:
         self._why = self._why or why
         self._stir.set()
+        if self._bound is not None and not self._bound.expired():
+            self._bound.reschedule(asyncio.get_running_loop().time())
 
 
 async def stirred(stir: asyncio.Event, within: float) -> bool:

@@ -21,7 +21,7 @@ from workers import Context, Registry, headers
 from workers.around.limits import TimeLimit
 from workers.crashes.notes import Notes, key_of, open_notes
 from workers.crashes.solitude import Solitude
-from workers.crashes.suspects import CrashGuard
+from workers.crashes.suspects import SHARED, CrashGuard
 from workers.outcome import DeadLettered, Delivery, Outcome, Properties, Replied, Requeued, Retried
 from workers.pipeline import Pipeline
 from workers.testing import USER, Rehearsal, agent
@@ -137,6 +137,25 @@ async def test_deaths_in_company_do_not_convict(guard: CrashGuard, tmp_path: Pat
     outcome = await handled(delivery, guard)
     assert isinstance(outcome, Retried)
     assert outcome.starts == 1
+
+
+async def test_whoever_came_ten_times_beside_culprits_is_sent_anew(tmp_path: Path) -> None:
+    """The broker would dead-letter it at twice as many, however innocent."""
+    often = again(properties=Properties(headers={headers.DELIVERED: SHARED}, user_id=USER))
+    died_with(again(), tmp_path)
+    guard = CrashGuard(Notes(tmp_path))
+    outcome = await handled(often, guard)
+    assert isinstance(outcome, Retried)
+    assert (outcome.starts, outcome.delay, outcome.attempt, outcome.held) == (0, None, 0, True)
+    guard.close()
+
+
+async def test_where_no_death_was_ever_seen_the_broker_must_find_the_culprit(
+    guard: CrashGuard,
+) -> None:
+    """Sent anew it would kill for ever in a container that takes its evidence with it."""
+    often = again(properties=Properties(headers={headers.DELIVERED: SHARED}, user_id=USER))
+    assert isinstance(await handled(often, guard), Replied)
 
 
 async def test_who_waits_to_be_alone_leaves_no_proof(guard: CrashGuard, tmp_path: Path) -> None:
