@@ -97,6 +97,7 @@ def assemble(settings: Settings, registry: Registry, watch: Watch, owner: Owner)
         else Runners(tracing.handle, tracing.around(settle), most=prefetch)
     )
     watch.metrics.trace_of = None if tracing is None else tracing.trace_of
+    guard.solitude.settling = lambda: link.intake.in_hand - runners.here
     _show(watch, pipeline, runners)
     _hear_operators(settings, plan.user, link, owner)
     presence = Presence(settings, registry, link, lambda: runners.busy, owner.figures)

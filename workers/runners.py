@@ -69,6 +69,11 @@ class Runners:
         """How many deliveries are being handled now."""
         return len(self._doing)
 
+    @property
+    def here(self) -> int:
+        """How many deliveries are being handled or wait for it."""
+        return len(self._doing) + len(self._urgent) + len(self._queue)
+
     def oldest(self) -> int | None:
         """Return when the oldest message here was sent, in seconds since 1970; None of none."""
         here = (*self._doing.values(), *self._urgent, *self._queue)

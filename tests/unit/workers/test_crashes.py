@@ -158,6 +158,20 @@ async def test_where_no_death_was_ever_seen_the_broker_must_find_the_culprit(
     assert isinstance(await handled(often, guard), Replied)
 
 
+async def test_nobody_is_alone_before_what_was_decided_has_left(guard: CrashGuard) -> None:
+    """A verdict that dies with the process on the next suspect's account would be forgotten."""
+    unsettled = 1
+    guard.solitude.settling = lambda: unsettled
+    ran.clear()
+    task = asyncio.create_task(handled(again(properties=proven(1)), guard))
+    await eventually(lambda: guard.solitude.who)
+    await turn()
+    assert not ran
+    unsettled = 0
+    assert isinstance(await task, Replied)
+    assert ran
+
+
 async def test_who_waits_to_be_alone_leaves_no_proof(guard: CrashGuard, tmp_path: Path) -> None:
     """The death of one suspect says nothing about the others that wait for its end."""
     guard.solitude.running = 1
