@@ -28,6 +28,8 @@ USER: Final = "hare"
 MOST_ATTEMPTS: Final = 40
 #: The longest back-off and what a connection takes.
 RECOVERY_WITHIN: Final = 13.0
+#: Seconds beyond the fault in which a worker does not leave for want of anything to do.
+PATIENCE: Final = 60.0
 
 
 def user(rig: Rig, password: str) -> None:
@@ -48,7 +50,7 @@ async def refused(rig: Rig, scale: Scale, *, permissions: bool) -> Figure:
     async with Proxy(rig.url) as proxy:
         parts = urlsplit(proxy.url)
         url = parts._replace(netloc=f"{USER}:right@{parts.hostname}:{parts.port}").geturl()
-        (worker,) = await rig.work(url=url)
+        (worker,) = await rig.work(url=url, patience=scale.seconds + PATIENCE)
         await rig.consuming(1)
         await rig.publish(scale.messages, rate=scale.messages / scale.seconds, endless=True)
         await rig.effects_after(time.monotonic())
@@ -138,7 +140,8 @@ async def renewed(rig: Rig, scale: Scale) -> Figure:
     await asyncio.to_thread(show, good)
     port = await asyncio.to_thread(listener, rig, shown, ours.certificate)
     async with Wiretap(port) as tap:
-        (worker,) = await rig.work(url=tap.url(rig.url, ours.certificate))
+        url = tap.url(rig.url, ours.certificate)
+        (worker,) = await rig.work(url=url, patience=scale.seconds + PATIENCE)
         await rig.consuming(1)
         await rig.publish(scale.messages, rate=scale.messages / scale.seconds, endless=True)
         await rig.effects_after(time.monotonic())
