@@ -29,8 +29,8 @@ MISTAKE: Final = Requeued(Subject(), "a mistake in leveret")
 #: What becomes of one in whose middle this worker was told to leave.
 LEAVING: Final = Requeued(Subject(), "the worker is leaving")
 #: Messages a runner does in a row before it lets the rest of the loop (sockets, timers) have a
-#: turn; at 40 µs each that is less than three milliseconds. With 16 no more come through in the end,
-#: and each costs 3 µs more.
+#: turn; at 40 µs each that is less than three milliseconds. With 16 no more come through in the
+#: end, and each costs 3 µs more.
 TURN: Final = 64
 
 
