@@ -90,10 +90,13 @@ class Stage:
         """Return what the contender does with a queue of `count` tasks made of these bodies."""
         async with self.ground(round_) as url:
             tasks = (contender.wrap(body, f"{n:036d}") for n, body in enumerate(bodies))
-            await fill(url, tasks)
+            filled = await fill(url, tasks)
             at = self.login(contender, round_, url)
             with worker(contender, round_.stand(at)) as pid:
-                return await self.watch(url, pid, count)
+                measured = await self.watch(url, pid, count)
+                if filled - await _left(url) < count:
+                    raise SystemExit(f"{contender.name} answers a task more than once")
+                return measured
 
     async def latency(
         self,
@@ -163,13 +166,24 @@ class Stage:
         )
 
 
-async def fill(url: str, tasks: Iterable[Publication]) -> None:
-    """Publish the tasks, a thousand unconfirmed at once at most."""
+async def fill(url: str, tasks: Iterable[Publication]) -> int:
+    """Publish the tasks, a thousand unconfirmed at once at most; returns how many they are."""
+    filled = 0
     async with Client(url, Names(), heard=lambda _: None) as client:
         for task in tasks:
             client.post(task, lambda _: None)
+            filled += 1
             while client.unconfirmed > UNCONFIRMED:  # noqa: ASYNC110 - the loop must turn
                 await asyncio.sleep(0)
+    return filled
+
+
+async def _left(url: str) -> int:
+    """Return how many tasks nobody has taken yet."""
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(QUEUE, passive=True)
+        return queue.declaration_result.message_count or 0
 
 
 async def _declare(url: str, queue: str) -> None:

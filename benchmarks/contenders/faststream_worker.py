@@ -23,6 +23,7 @@ broker = RabbitBroker(
     RabbitQueue(sys.argv[1], declare=False),
     ack_policy=AckPolicy.NACK_ON_ERROR,
     decoder=None,
+    no_reply=True,  # else it answers a second time, with what this function returns
 )
 async def work(message: RabbitMessage) -> None:
     """Answer one task."""
