@@ -78,8 +78,6 @@ class Row:
     run: Callable[[Rig, Scale], Awaitable[Figure]]
     #: Nodes of the broker it needs.
     nodes: int = 1
-    #: Whether even its short form is too long for the suite.
-    long: bool = False
     #: Returns what it needs and this machine has not, and how to get it; empty where all is there.
     lacks: Callable[[], str] = nothing
 

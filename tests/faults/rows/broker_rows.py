@@ -156,7 +156,6 @@ ROWS: Final = (
         name="quorum leader kill -9",
         run=kill_leader,
         nodes=3,
-        long=True,
     ),
     Row(
         name="1 of 3 nodes stopped",
@@ -167,7 +166,6 @@ ROWS: Final = (
         name="2 of 3 nodes stopped",
         run=partial(stop_nodes, stopped=2),
         nodes=3,
-        long=True,
     ),
     Row(
         name="memory alarm",
@@ -184,6 +182,5 @@ ROWS: Final = (
             raised=("set_disk_free_limit", "900000000000000"),
             over=("set_disk_free_limit", "50MB"),
         ),
-        long=True,
     ),
 )
