@@ -2,7 +2,8 @@
 
 Lists and mappings stop at their first bad entry: fifty thousand errors are otherwise made one by
 one only to be thrown away. What a message has in all is counted by a second, thorough validation,
-which happens once, when it is already known to be bad, and only where it stays short.
+which happens once, when it is already known to be bad, and only where something was left out and it
+stays short.
 """
 
 from __future__ import annotations
@@ -13,12 +14,19 @@ from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import TypeAdapter
 
 #: Kinds of schema that can stop at their first bad entry.
 _MANY: Final = frozenset({"list", "tuple", "set", "frozenset", "dict"})
 #: Where a schema keeps what is the author's: values, and whatever else.
 _NO_SCHEMA: Final = frozenset({"default", "expected", "metadata", "config", "cls"})
+#: Keys and values that are taken whatever they are: the keys of JSON are texts.
+_ANY: Final = {"type": "any"}
+_TEXT: Final = {"type": "str"}
+#: What a model may say of all texts in it, keys too.
+_BOUNDS_ON_TEXTS: Final = frozenset({"str_max_length", "str_min_length"})
 #: Errors that a body may be feared to have and is validated a second time, to count them. One takes
 #: the library a microsecond or two.
 MOST_COUNTED: Final = 120_000
@@ -43,16 +51,23 @@ class Bounded:
 
     def __init__(self, adapter: TypeAdapter[Any]) -> None:
         # Models inside must be compiled anew, too: their own validators do not stop.
-        quick = SchemaValidator(_stopping(adapter.core_schema), _use_prebuilt=False)
+        schema = adapter.core_schema
+        quick = SchemaValidator(_stopping(schema), _use_prebuilt=False)
         self.validate_json = quick.validate_json
         self.validate_python = quick.validate_python
         self._thorough = adapter.validator
+        #: Fields below which a mapping may be refused for an entry; None stands for any field.
+        self._mappings = frozenset(_judging(schema, None))
 
     def findings(
         self, body: bytes, error: ValidationError, context: object | None = None
     ) -> Findings:
         """Return what `error`, from `validate_json(body)`, says and what it left out."""
         found = error.error_count()
+        if found <= MOST_READ:
+            rows = _rows(error)
+            if not any(self._among_many(row["loc"]) for row in rows):
+                return Findings(rows, found)
         # Every comma may end an entry, and each may be as bad as the first.
         if body.count(b",") * (found if found <= MOST_OF_ONE else 1) > MOST_COUNTED:
             return Findings(_rows(error), found, exact=False)
@@ -63,9 +78,44 @@ class Bounded:
             return Findings(_rows(whole if count <= MOST_READ else error), count)
         return Findings(_rows(error), found)  # a validator that changed its mind
 
+    def _among_many(self, place: tuple[str | int, ...]) -> bool:
+        """Whether an error may be of one entry of many, so that others were not looked at."""
+        return None in self._mappings or any(
+            isinstance(key, int) or key in self._mappings for key in place
+        )
+
 
 def _rows(error: ValidationError) -> list[Any]:
     return error.errors(include_url=False, include_input=False)
+
+
+def _judging(schema: Any, field: str | None, *, texts: bool = False) -> Iterator[str | None]:
+    """Yield the names, in error places, of the fields with mappings that look at their entries.
+
+    With `texts` the model around it has bounds for all its texts, keys too.
+    """
+    if isinstance(schema, list | tuple):
+        for one in schema:
+            yield from _judging(one, field, texts=texts)
+    if not isinstance(schema, dict):
+        return
+    if "config" in schema:
+        texts = not _BOUNDS_ON_TEXTS.isdisjoint(schema["config"])
+    if schema.get("type") == "dict" and _looks_at_entries(schema, texts=texts):
+        yield field
+    for key, value in schema.items():
+        if key == "fields" and isinstance(value, dict):
+            for name, one in value.items():
+                # By an alias it may be told in several ways.
+                told = None if "validation_alias" in one else name
+                yield from _judging(one, told, texts=texts)
+        elif key not in _NO_SCHEMA:
+            yield from _judging(value, field, texts=texts)
+
+
+def _looks_at_entries(schema: dict[str, Any], *, texts: bool) -> bool:
+    keys, values = schema.get("keys_schema", _ANY), schema.get("values_schema", _ANY)
+    return values != _ANY or (keys != _ANY and (texts or keys != _TEXT))
 
 
 def _stopping(schema: Any) -> Any:

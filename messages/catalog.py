@@ -73,22 +73,26 @@ class Catalog:
         """
         try:
             envelope: Envelope = self._validate(body, context=context)
-        except ValidationError:
-            return self.decode_counting(body, context=context)[0]
+        except ValidationError as error:
+            return self._counted(body, error, context)[0]
         return self._proved(body, envelope)
 
     def decode_counting(
         self, body: bytes, *, context: object | None = None
     ) -> tuple[Envelope, int]:
         """As `decode`; also returns how many fields of a newer minor version were dropped."""
-        dropped = 0
         try:
             envelope: Envelope = self._validate(body, context=context)
         except ValidationError as error:
-            envelope, dropped = self._second_look(body, error, context)
-        self._proved(body, envelope)
+            return self._counted(body, error, context)
+        return self._proved(body, envelope), 0
+
+    def _counted(
+        self, body: bytes, error: ValidationError, context: object | None
+    ) -> tuple[Envelope, int]:
+        envelope, dropped = self._second_look(body, error, context)
         self.dropped += dropped
-        return envelope, dropped
+        return self._proved(body, envelope), dropped
 
     def _proved(self, body: bytes, envelope: Envelope) -> Envelope:
         """Return a message that fits if it is ours, and its bytes can be believed."""

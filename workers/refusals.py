@@ -100,8 +100,9 @@ class Refusals:
             return request
         if salvage is None and request.call is not None:
             salvage = salvage_of(request.call)
-        if request.subject is UNKNOWN:
-            request = request.but(subject=self._subject(salvage))
+        subject = request.subject
+        if subject is UNKNOWN:
+            subject = self._subject(salvage)
         envelope = request.envelope
         if envelope is not None:
             salvage = Salvage(
@@ -115,7 +116,7 @@ class Refusals:
             who = salvaged_caller(request.call, salvage, properties, answerable)
         else:
             who = salvaged_asker(salvage, properties, answerable)
-        return request.but(asker=who)
+        return request.but(subject=subject, asker=who)
 
     def _subject(self, salvage: Salvage | None) -> Subject:
         """Return what a refused message was about, as far as its types are registered here."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, assert_never
 from workers.headers import ID, REPLAY_OF
 from workers.outcome import Answer, Batched, DeadLettered, Expired, Replied, Requeued, Retried
 from workers.publication import Publication, Published, aim
+from workers.settling.both import Both
 from workers.settling.copies import Origin, bare, dead_letter, journal_copy, retry_copy
 from workers.settling.knocking import Knocking, Waiting
 from workers.settling.patience import Patience
@@ -114,8 +115,7 @@ class Settler:
             case DeadLettered() | Expired():
                 letter = dead_letter(delivery, outcome, self._origin, self._now())
                 end = partial(self._end, delivery, outcome, seconds)
-                answered = partial(self._answer, delivery, outcome.answer, end)
-                self._bury(delivery, letter, answered)
+                self._bury(delivery, letter, outcome.answer, end)
             case Batched():
                 self._batch(delivery, outcome, seconds)
             case Requeued():
@@ -137,7 +137,7 @@ class Settler:
         for part, end in reversed(outcome.ends):
             if isinstance(end, DeadLettered | Expired):
                 letter = dead_letter(part, end, self._origin, now)
-                then = partial(self._bury, delivery, letter, then)
+                then = partial(self._bury, delivery, letter, None, then)
         then()
 
     def _end(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
@@ -159,7 +159,8 @@ class Settler:
         if answer is None:
             then()
         else:
-            self._offer(delivery, answer, partial(self._answered, delivery, answer, then, tries))
+            told = partial(self._answered, delivery, answer, then, tries)
+            self._offer(delivery, answer, told, then)
 
     def _answered(
         self,
@@ -173,7 +174,7 @@ class Settler:
         if self._closed or not taken:
             self._note(answer, fate)
         if not self._broker.is_current(delivery):
-            self._books.abandoned(delivery)
+            self._gone(delivery, then)
         elif taken:
             if self._refusing:
                 self._patience.took((answer.exchange, answer.routing_key))
@@ -181,12 +182,12 @@ class Settler:
         elif fate is Published.CLOSED:
             # A full queue is the asker's; a closed exchange is ours, and the asker may well wait.
             told = partial(self._answered, delivery, answer, then, tries)
-            self._wait(delivery, answer, told)
+            self._wait(delivery, answer, told, then)
         elif fate is Published.REFUSED and self._patience.refused(
             (answer.exchange, answer.routing_key), tries
         ):
             again = partial(self._answer, delivery, answer, then, tries + 1)
-            self._broker.later(_pause(tries), partial(self._waited, delivery, again))
+            self._broker.later(_pause(tries), partial(self._waited, delivery, again, then))
         else:
             # Whoever asked first has long gone when an operator sends the message again: that calls
             # nobody, and is not counted where an alert looks.
@@ -202,19 +203,37 @@ class Settler:
             )
             then()
 
-    def _waited(self, delivery: Delivery, again: Callable[[], None]) -> None:
+    def _waited(
+        self, delivery: Delivery, again: Callable[[], None], then: Callable[[], None]
+    ) -> None:
         self._patience.waited()
-        self._if_current(delivery, again)
+        self._if_current(delivery, again, then)
 
     # -- a dead letter: in the open work first, then in the journal --
 
-    def _bury(self, delivery: Delivery, letter: Publication, then: Callable[[], None]) -> None:
-        """Have a letter in the open work; once it is there, have it in the journal too.
+    def _bury(
+        self,
+        delivery: Delivery,
+        letter: Publication,
+        answer: Answer | None,
+        then: Callable[[], None],
+    ) -> None:
+        """Have a letter in the open work; once it is there, in the journal too, and answered.
 
-        Whatever becomes of the journal's copy, the letter itself is not sent again.
+        Whatever becomes of the journal's copy and the answer, the letter is not sent again.
         """
-        noted = partial(self._insist, delivery, journal_copy(letter, self._origin), then)
-        self._insist(delivery, letter, noted)
+        self._insist(delivery, letter, partial(self._buried, delivery, letter, answer, then))
+
+    def _buried(
+        self,
+        delivery: Delivery,
+        letter: Publication,
+        answer: Answer | None,
+        then: Callable[[], None],
+    ) -> None:
+        both = Both(then)
+        self._insist(delivery, journal_copy(letter, self._origin), both)
+        self._answer(delivery, answer, both)
 
     # -- a retry copy or dead letter: without it the message would be lost; never given up --
 
@@ -225,7 +244,8 @@ class Settler:
         then: Callable[[], None],
         tries: int = 1,
     ) -> None:
-        self._offer(delivery, copy, partial(self._insisted, delivery, copy, then, tries))
+        told = partial(self._insisted, delivery, copy, then, tries)
+        self._offer(delivery, copy, told, then)
 
     def _insisted(
         self,
@@ -239,7 +259,7 @@ class Settler:
         if self._closed or not taken:
             self._note(copy, fate)
         if not self._broker.is_current(delivery):
-            self._books.abandoned(delivery)
+            self._gone(delivery, then)
         elif taken:
             then()
         elif fate is Published.UNSENDABLE and (small := bare(copy)) != copy:
@@ -264,29 +284,38 @@ class Settler:
             )
             then()
         elif fate in _NO_NEWS and copy.exchange in self._closed:
-            self._wait(delivery, copy, partial(self._insisted, delivery, copy, then, tries))
+            told = partial(self._insisted, delivery, copy, then, tries)
+            self._wait(delivery, copy, told, then)
         else:
             pause = _pause(tries)
             self._hold(copy, fate, pause)
             again = partial(self._insist, delivery, copy, then, tries + 1)
-            self._broker.later(pause, partial(self._if_current, delivery, again))
+            self._broker.later(pause, partial(self._if_current, delivery, again, then))
 
     # -- what is sent, and what waits because its exchange is closed --
 
     def _offer(
-        self, delivery: Delivery, message: Publication | Answer, told: Callable[[Published], None]
+        self,
+        delivery: Delivery,
+        message: Publication | Answer,
+        told: Callable[[Published], None],
+        then: Callable[[], None],
     ) -> None:
         if self._closed and message.exchange in self._closed:
-            self._wait(delivery, message, told)
+            self._wait(delivery, message, told, then)
             return
         self._broker.publish(message, told, wanted=partial(self._broker.is_current, delivery))
 
     def _wait(
-        self, delivery: Delivery, message: Publication | Answer, told: Callable[[Published], None]
+        self,
+        delivery: Delivery,
+        message: Publication | Answer,
+        told: Callable[[Published], None],
+        then: Callable[[], None],
     ) -> None:
         wanted = partial(self._broker.is_current, delivery)
         go = partial(self._broker.publish, message, told, wanted=wanted)
-        gone = partial(self._books.abandoned, delivery)
+        gone = partial(self._gone, delivery, then)
         self._knocking.wait(message.exchange, Waiting(go, wanted, gone))
 
     def _note(self, message: Publication | Answer, fate: Published) -> None:
@@ -305,11 +334,18 @@ class Settler:
         )
         self._books.held(copy, fate, pause)
 
-    def _if_current(self, delivery: Delivery, act: Callable[[], None]) -> None:
+    def _if_current(
+        self, delivery: Delivery, act: Callable[[], None], then: Callable[[], None]
+    ) -> None:
         """Act, unless the broker got the message back while we waited."""
         if self._broker.is_current(delivery):
             act()
         else:
+            self._gone(delivery, then)
+
+    def _gone(self, delivery: Delivery, then: Callable[[], None]) -> None:
+        """Let go, once, of what the broker has again; `then` is what will not come now."""
+        if not isinstance(then, Both) or then.is_first_loss():
             self._books.abandoned(delivery)
 
 

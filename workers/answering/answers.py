@@ -13,13 +13,12 @@ from messages import (
     TaskRequestPayload,
     TaskResult,
     TaskStatus,
-    answer_error,
     answer_payload,
     answer_task,
     encode,
-    error_payload,
 )
 from messages.json_rpc import CONTENT_TYPE, error_body, result_body
+from workers.answering.error_answers import ERROR, ErrorAnswers
 from workers.answering.task_answers import TASK_ANSWER, TaskAnswers
 from workers.answering.unsayable import TooLarge, Unsayable, refuse_unsayable
 from workers.outcome import Answer
@@ -53,6 +52,7 @@ class Answers:
     ) -> None:
         self._source = source
         self._tasks = TaskAnswers(source)
+        self._errors = ErrorAnswers(source)
         self._replies = replies
         self._most = most
         self._now = now
@@ -114,21 +114,18 @@ class Answers:
         if asked.call is not None:
             told = {"error_code": failure.code.value, "error_message": failure.reason, **details}
             body = error_body(asked.call, failure.code, told)
-            return self._answer(asker.address, asked, "error", body)
-        payload = error_payload(
-            failure.code.value,
-            failure.reason,
+            return self._answer(asker.address, asked, ERROR, body)
+        own = None if request is None else request.envelope_id
+        given = None if request is None else request.correlation_id
+        body = self._errors.write(
+            failure,
             details,
-            original=None if request is None else request.envelope_id,
-        )
-        own = None if request is None else request.correlation_id or request.envelope_id
-        answered = answer_error(
-            payload,
-            source=self._source,
-            correlation_id=own or _uuid(asker.correlation_id),
+            self._now(),
+            correlation_id=given or own or _uuid(asker.correlation_id),
             target_agent=asker.agent_id,
+            original=own,
         )
-        return self._answer(asker.address, asked, answered.message_type, encode(answered))
+        return self._answer(asker.address, asked, ERROR, body)
 
     def batch(self, asker: Asker, body: bytes) -> Answer | None:
         """Return the answer to a batch of calls, or None where nobody asked."""

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 import orjson
 from pydantic import BaseModel
 
 from messages import TaskRequestPayload, TaskResponsePayload, TaskResult
-from messages.envelope import DEFAULT_TTL
-from messages.model import DEFAULT_VERSION
 from messages.payload import Payload
 from messages.tasks import PRIVATE, SERIALIZER_VERSION, without_private
+from workers.answering.forms import GAP, IN_UTC, Ids, form
 from workers.answering.unsayable import MOST_DIGITS, refuse_unsayable
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 #: The type of the answer to a task.
 TASK_ANSWER: Final = TaskResponsePayload.message_type_name()
-_OPTIONS: Final = orjson.OPT_UTC_Z
 #: What orjson would write otherwise than the models do is left to the models.
 _PLAIN: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 #: How a key that must not leave the worker begins in JSON.
@@ -38,21 +35,27 @@ _PRIVATE_KEY: Final = b'"' + PRIVATE.encode()
 _MAY_HIDE: Final = b"null"
 #: And digits in a row that no reader takes as a number.
 _SUSPECT: Final = re.compile(rb"NaN|Infinity|(?<!\d)\d{%d}" % (MOST_DIGITS + 1))
-#: Ids that have all but their last group in common.
-IDS_A_LEAD: Final = 1_000
-#: The largest number there is in the last group of an id.
-LAST_ID: Final = 2**48 - 1
+_PAYLOAD: Final = {
+    "message_type": TASK_ANSWER,
+    "response": {
+        "task_id": GAP,
+        "status": "completed",
+        "completion_time": GAP,
+        "processing_cost": "0",
+        "result_data": GAP,
+        "error_details": None,
+        "_meta": {"serialized_at": GAP, "serializer_version": SERIALIZER_VERSION},
+    },
+    "execution_metadata": {},
+}
 
 
 class TaskAnswers:
     """Writes answers of one worker."""
 
     def __init__(self, source: AgentMetadata) -> None:
-        self._form = _form(source)
-        #: All of an id but its last group, that group as a number, and for how many it lasts.
-        self._lead = b""
-        self._last = 0
-        self._left = 0
+        self._form = form(source, TASK_ANSWER, _PAYLOAD)
+        self._ids = Ids()
 
     def write(self, request: Envelope, result: object, now: datetime) -> bytes | None:
         """Return the whole answer as JSON; None where the models must write it.
@@ -65,9 +68,9 @@ class TaskAnswers:
         payload = request.payload
         own = request.envelope_id
         task_id = payload.request.task_id if isinstance(payload, TaskRequestPayload) else own
-        stamp = orjson.dumps(now, option=_OPTIONS)
+        stamp = orjson.dumps(now, option=IN_UTC)
         return self._form % (
-            self._id(),
+            self._ids.next(),
             orjson.dumps(request.correlation_id or own),
             orjson.dumps(request.source_agent.agent_id),
             stamp,
@@ -76,51 +79,6 @@ class TaskAnswers:
             written,
             stamp,
         )
-
-    def _id(self) -> bytes:
-        """Return a new UUID (version 4); the standard library's costs eight times as much.
-
-        Its first 74 random bits are a thousand answers', and the last 48 count up from a random
-        number: no two are equal, and nobody has to guess them.
-        """
-        if not self._left:
-            self._left = IDS_A_LEAD
-            lead, _, last = str(uuid4()).rpartition("-")
-            self._lead, self._last = lead.encode(), int(last, 16)
-        self._left -= 1
-        self._last = (self._last + 1) & LAST_ID
-        return b"%b-%012x" % (self._lead, self._last)
-
-
-def _form(source: AgentMetadata) -> bytes:
-    """Return the answer with `%b` for each thing that differs from one to the next."""
-    gap, told = "%b", orjson.Fragment(b"%b")
-    return orjson.dumps(
-        {
-            "envelope_id": gap,
-            "message_type": TASK_ANSWER,
-            "correlation_id": told,
-            "reply_to": None,
-            "ttl": DEFAULT_TTL,
-            "source_agent": orjson.Fragment(source.model_dump_json().replace("%", "%%").encode()),
-            "target_agent": told,
-            "version": DEFAULT_VERSION,
-            "timestamp": told,
-            "payload": {
-                "message_type": TASK_ANSWER,
-                "response": {
-                    "task_id": told,
-                    "status": "completed",
-                    "completion_time": told,
-                    "processing_cost": "0",
-                    "result_data": told,
-                    "error_details": None,
-                    "_meta": {"serialized_at": told, "serializer_version": SERIALIZER_VERSION},
-                },
-                "execution_metadata": {},
-            },
-        }
-    )
 
 
 def _written(result: object) -> bytes | None:

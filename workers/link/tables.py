@@ -23,7 +23,15 @@ LAST_SECOND: Final = 253_402_300_799
 #: AMQP's widest whole numbers.
 _SMALLEST, _GREATEST = -(1 << 63), (1 << 63) - 1
 
+#: Names of headers that are kept as they are written.
+MOST_NAMES: Final = 128
+
+#: The types of texts and of nothing in a table.
+_TEXT: Final = ord("S")
+_VOID: Final = ord("V")
+
 _U32: Final = struct.Struct(">I")
+_TEXT_LEAD: Final = struct.Struct(">BI")
 _U64: Final = struct.Struct(">Q")
 _I64: Final = struct.Struct(">q")
 _F64: Final = struct.Struct(">d")
@@ -49,11 +57,31 @@ def pack_table(table: Mapping[str, object], *, deep: int = 1) -> bytes:
     Takes None, bool, int of 64 bits, finite float, str, bytes, and lists and dicts of them down to
     `MOST_DEEP` levels.
     """
-    packed = b"".join(
-        short_string(f"the name of header {name[:40]!r}", name) + _pack_value(name, value, deep)
-        for name, value in table.items()
-    )
+    parts = []
+    for name, value in table.items():
+        parts.append(_NAMES[name])
+        # Nearly all are texts.
+        parts.append(_text(value) if type(value) is str else _pack_value(name, value, deep))
+    packed = b"".join(parts)
     return _U32.pack(len(packed)) + packed
+
+
+class _Names(dict[str, bytes]):
+    """Header names as they are written: our own come again and again."""
+
+    def __missing__(self, name: str) -> bytes:
+        packed = short_string(f"the name of header {name[:40]!r}", name)
+        if len(self) < MOST_NAMES:  # senders make up others
+            self[name] = packed
+        return packed
+
+
+_NAMES: Final = _Names()
+
+
+def _text(value: str) -> bytes:
+    text = value.encode("utf-8", "replace")
+    return _TEXT_LEAD.pack(_TEXT, len(text)) + text
 
 
 def _pack_value(name: str, value: object, deep: int) -> bytes:
@@ -67,7 +95,7 @@ def _pack_value(name: str, value: object, deep: int) -> bytes:
         case float() if math.isfinite(value):  # the broker closes the connection for others
             return b"d" + _F64.pack(value)
         case str():
-            return b"S" + _long(value.encode("utf-8", "replace"))
+            return _text(value)
         case bytes():
             return b"x" + _long(value)
         case list() | tuple() if deep < MOST_DEEP:
@@ -251,8 +279,6 @@ _FIXED: Final[dict[int, tuple[struct.Struct, Callable[..., object]]]] = {
     ord("D"): (struct.Struct(">BI"), _decimal),
     ord("T"): (_U64, _second),
 }
-_VOID: Final = ord("V")
-_TEXT: Final = ord("S")
 _TEXTS: Final = frozenset(b"Sx")
 _INNER: Final[dict[int, Callable[[_Reader, int, int], object]]] = {
     ord("F"): _Reader.table,

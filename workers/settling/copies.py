@@ -31,6 +31,8 @@ MOST_TEXT: Final = 500
 MOST_NAME: Final = 200
 #: Bytes of each text that a bare copy keeps, beside those by which it finds its way.
 MOST_BARE: Final = 100
+#: Characters that fit a name of AMQP's whatever they are: UTF-8 takes four bytes at most.
+_SURELY_SHORT: Final = LONGEST_NAME // 4
 #: The exchange that takes a copy straight to the queue its routing key names.
 AT_ONCE: Final = ""
 #: Headers that a bare copy keeps whole: an operator sends a letter back by them.
@@ -198,7 +200,9 @@ def _copy(
 
 def _short(text: str | None) -> str | None:
     """Return a text that fits AMQP's 255 bytes: replacement characters may have made it longer."""
-    return None if text is None else _cut(text, LONGEST_NAME)
+    if text is None or len(text) <= _SURELY_SHORT:
+        return text
+    return _cut(text, LONGEST_NAME)
 
 
 def _cut(text: str, most: int) -> str:

@@ -171,7 +171,7 @@ def test_a_letter_whose_knock_is_lost_with_its_line_is_offered_again(bench: Benc
 
 
 def test_a_dead_letter_comes_before_its_error_answer_and_both_before_the_ack(bench: Bench) -> None:
-    """Whoever gets the error answer can already find the letter it names, and read of it."""
+    """Whoever gets the error answer can already find the letter it names."""
     bench.settle(DEAD)
     letter = bench.broker.pending[0].message
     assert isinstance(letter, Publication)
@@ -194,15 +194,43 @@ def test_a_missing_journal_holds_the_message_and_sends_no_second_letter(
     """Only the journal's copy is offered again, until it is there."""
     bench.settle(DEAD)
     bench.broker.say(Published.CONFIRMED)
+    bench.broker.say(fate)
+    bench.broker.say(Published.CONFIRMED)  # the answer does not wait for it
     for _ in range(12):
-        bench.broker.say(fate)
         assert "ack" not in bench.broker.told
         bench.broker.wait()
-    bench.broker.say(Published.CONFIRMED)
+        bench.broker.say(fate)
+    bench.broker.wait()
     bench.broker.say(Published.CONFIRMED)
     assert bench.books.ends == ["DeadLettered"]
     sent = [message.exchange for verb, message in bench.broker.verbs if verb == "publish"]
-    assert sent == ["", *["leveret.dead"] * 13, ""]
+    assert sent == ["", "leveret.dead", "", *["leveret.dead"] * 13]
+
+
+@pytest.mark.parametrize(
+    "fates",
+    [
+        (Published.UNKNOWN, Published.CONFIRMED),
+        (Published.UNKNOWN, Published.CLOSED),
+        (Published.CLOSED, Published.CLOSED),
+    ],
+)
+@pytest.mark.parametrize("told_before", [0, 1, 2])
+def test_a_message_whose_line_is_lost_while_two_copies_are_under_way_is_let_go_once(
+    bench: Bench, fates: tuple[Published, Published], told_before: int
+) -> None:
+    """Whatever is told of the two, before and after, and whichever of them waits."""
+    bench.settle(DEAD)
+    bench.broker.say(Published.CONFIRMED)
+    for fate in fates[:told_before]:
+        bench.broker.say(fate)
+    bench.broker.end_session()
+    for fate in fates[told_before:]:
+        bench.broker.say(fate)
+    while bench.broker.waiting:
+        bench.broker.wait()
+    assert bench.books.ends == ["abandoned"]
+    assert "ack" not in bench.broker.told
 
 
 def test_a_refused_copy_for_the_journal_is_not_offered_again(bench: Bench) -> None:

@@ -26,6 +26,7 @@ from messages import (
     encode,
 )
 from workers import Context, Registry
+from workers.answering.forms import Ids
 from workers.answering.task_answers import TaskAnswers
 from workers.answering.unsayable import Unsayable
 from workers.executor.reply import result_of, write_result
@@ -114,8 +115,8 @@ def test_what_is_not_plainly_an_object_is_left_to_the_models(result: object) -> 
 
 def test_ids_are_random_uuids() -> None:
     """Of version 4, and none twice, over more than one pool of random bytes."""
-    answers = TaskAnswers(SOURCE)
-    ids = [UUID(answers._id().decode()) for _ in range(2_000)]
+    fresh = Ids()
+    ids = [UUID(fresh.next().decode()) for _ in range(2_000)]
     assert len(set(ids)) == 2_000
     assert {one.version for one in ids} == {4}
     assert {one.variant for one in ids} == {uuid4().variant}
