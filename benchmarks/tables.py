@@ -1,9 +1,10 @@
 """How speed depends on one thing at a time: a JSON line a contender and value.
 
-    python benchmarks/tables.py prefetch|body|depth|processes|bad|inbox|sleeper … [--rounds N]
+    python benchmarks/tables.py prefetch|body|depth|load|processes|bad|inbox|sleeper … [--rounds N]
 
 The same measurement as `peers.py`, on quorum queues, with one circumstance changed. What others do
-not have (several processes, dead letters, an inbox) is measured for leveret alone.
+not have (several processes, dead letters, an inbox) is measured for leveret alone. `load` is about
+waiting: round trips while everybody is sent the same number of messages a second.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from message import task
 from peers import available
 from stage import Measured, Round, Stage
+from trips import Latency
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -29,6 +31,22 @@ if TYPE_CHECKING:
 #: Who is compared where all can be; the framework most asked about, the fastest peers, the limit.
 RIVALS: Final = ("leveret", "faststream", "aiormq", "pika", "c")
 ALONE: Final = ("leveret",)
+#: Messages a second that everybody is sent, by who keeps up with them, and for how many seconds.
+LOADS: Final = {
+    400: (
+        "leveret",
+        "faststream",
+        "taskiq",
+        "celery",
+        "dramatiq",
+        "aio-pika",
+        "aiormq",
+        "pika",
+        "c",
+    ),
+    1_500: ("leveret", "aio-pika", "aiormq", "pika", "c"),
+}
+LOAD_SECONDS: Final = 5
 #: Tasks in a queue, where its depth is not what is varied.
 COUNT: Final = 20_000
 #: Of a hundred tasks, those that sleep.
@@ -105,6 +123,37 @@ AXES: Final[dict[str, tuple[tuple[str, ...], Callable[[], list[Case]]]]] = {
 }
 
 
+async def wait(stage: Stage, rounds: int) -> None:
+    """Measure round trips under each load, the contenders taking turns, and print the medians."""
+    for load, names in LOADS.items():
+        contenders = available(list(names))
+        measured: dict[str, list[Latency]] = {one.name: [] for one in contenders}
+        for number in range(rounds):
+            for one in contenders:
+                bodies = [task() for _ in range(load * LOAD_SECONDS)]
+                result = await stage.latency(one, Round(), bodies, rate=load)
+                measured[one.name].append(result)
+                print(f"load {load} {number + 1} {one.name}: {result}", file=sys.stderr)
+        for one in contenders:
+            print(waited(load, one.name, measured[one.name]), flush=True)
+
+
+def waited(load: int, name: str, measured: list[Latency]) -> str:
+    """Return a row: medians of the rounds, and the best and worst 99th percentile."""
+    return json.dumps(
+        {
+            "axis": "load",
+            "value": f"{load:,}/s",
+            "contender": name,
+            "p50_ms": round(median(m.p50 for m in measured), 2),
+            "p99_ms": round(median(m.p99 for m in measured), 2),
+            "p999_ms": round(median(m.p999 for m in measured), 2),
+            "least_p99_ms": round(min(m.p99 for m in measured), 2),
+            "most_p99_ms": round(max(m.p99 for m in measured), 2),
+        },
+    )
+
+
 async def vary(stage: Stage, axis: str, rounds: int) -> None:
     """Measure every case, the contenders taking turns, and print the medians."""
     names, cases = AXES[axis]
@@ -140,7 +189,9 @@ def line(axis: str, case: Case, name: str, measured: list[Measured]) -> str:
 def arguments() -> Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("axes", nargs="*", choices=[*AXES, []], help="by default all of them")
+    parser.add_argument(
+        "axes", nargs="*", choices=[*AXES, "load", []], help="by default all of them"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
@@ -150,8 +201,11 @@ def main() -> None:
     given = arguments()
     stage = Stage()
     try:
-        for axis in given.axes or AXES:
-            asyncio.run(vary(stage, axis, given.rounds))
+        for axis in given.axes or (*AXES, "load"):
+            measuring = (
+                wait(stage, given.rounds) if axis == "load" else vary(stage, axis, given.rounds)
+            )
+            asyncio.run(measuring)
     finally:
         stage.close()
 

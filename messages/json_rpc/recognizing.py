@@ -29,7 +29,8 @@ def is_json_rpc(content_type: str | None, body: bytes) -> bool:
     """Whether a message is in JSON-RPC: it says so, or its top level has `jsonrpc`."""
     if content_type not in _SILENT and begins_like_json_rpc(content_type, b""):
         return True
-    if b'"jsonrpc"' not in body:
+    # Its end is found in a third of the time, and is in hardly any other body.
+    if b'rpc"' not in body or b'"jsonrpc"' not in body:
         return False
     try:
         document = from_json(body)

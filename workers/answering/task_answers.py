@@ -28,13 +28,17 @@ if TYPE_CHECKING:
 TASK_ANSWER: Final = TaskResponsePayload.message_type_name()
 #: What orjson would write otherwise than the models do is left to the models.
 _PLAIN: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
-#: How a key that must not leave the worker begins in JSON.
+#: How a key that must not leave the worker begins in JSON, and the end of that, which is found in
+#: a quarter of the time.
 _PRIVATE_KEY: Final = b'"' + PRIVATE.encode()
+_PRIVATE_END: Final = _PRIVATE_KEY[-4:]
 #: What is written in the place of NaN and the infinities: null, or by models that are told so their
 #: names. Only where one of these stands need the values be looked at.
 _MAY_HIDE: Final = b"null"
-#: And digits in a row that no reader takes as a number.
-_SUSPECT: Final = re.compile(rb"NaN|Infinity|(?<!\d)\d{%d}" % (MOST_DIGITS + 1))
+_NO_NUMBERS: Final = (b"NaN", b"nity")
+#: And digits in a row that no reader takes as a number. Of so many, one in every few bytes is seen.
+_STEP: Final = 64
+_DIGITS: Final = re.compile(rb"\d{%d}" % (MOST_DIGITS // _STEP))
 _PAYLOAD: Final = {
     "message_type": TASK_ANSWER,
     "response": {
@@ -89,7 +93,7 @@ def _written(result: object) -> bytes | None:
         if isinstance(result, Payload | TaskResult):
             return None
         written = type(result).__pydantic_serializer__.to_json(result)
-        if _MAY_HIDE in written or _SUSPECT.search(written):
+        if _may_be_unsayable(written):
             refuse_unsayable(result.model_dump())
     elif isinstance(result, dict):
         try:
@@ -102,6 +106,14 @@ def _written(result: object) -> bytes | None:
         return None
     if not written.startswith(b"{"):
         return None
-    if _PRIVATE_KEY in written:
+    if _PRIVATE_END in written and _PRIVATE_KEY in written:
         return orjson.dumps(without_private(orjson.loads(written)))
     return written
+
+
+def _may_be_unsayable(written: bytes) -> bool:
+    return (
+        _MAY_HIDE in written
+        or any(name in written for name in _NO_NUMBERS)
+        or (len(written) > MOST_DIGITS and _DIGITS.search(written[::_STEP]) is not None)
+    )
