@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workers.around.limits import TimeLimit
     from workers.outcome import Delivery, Outcome
     from workers.runners import Handle
-    from workers.settle import Broker
+    from workers.settling.ports import Broker
 
 #: Named in every span, so that a backend tells who made it.
 SCOPE: Final = "leveret"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from broker.worker import NAMES, eventually
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from contract.stage import Stage
 
     from workers.outcome import Delivery, Outcome
+    from workers.publication import Published
 
 SUBJECT = Subject("task_request", "echo")
 FAILURE = Failure(ErrorCode.REJECTED, "no")
@@ -54,16 +56,33 @@ class Desk:
         """Settle a delivery."""
         self._settler.settle(delivery, outcome, 0.001)
 
+    def heard(self, fate: Published) -> int:
+        """Return how often the broker said this so far."""
+        return sum(word.startswith(f"{fate.value} ") for word in self.log)
+
     async def ended(self, *ends: str) -> None:
         """Wait until the books tell exactly this."""
         await eventually(lambda: len(self.books.ends) >= len(ends))
         assert self.books.ends == list(ends)
 
 
-#: Where a dead letter goes, in order.
-BURIED = (LETTERS, NAMES.dead)
-
-
-def said(*words: str) -> list[str]:
+def said(*places: str) -> list[str]:
     """Return a log in which each publish was confirmed, and an ack ended it."""
-    return [word for one in words for word in (f"publish {one}", "confirmed")] + ["ack"]
+    return [word for one in places for word in (f"publish {one}", f"confirmed {one}")] + ["ack"]
+
+
+#: How the log of a dead letter begins that nobody has to be told of.
+BURIED = said(LETTERS, NAMES.dead)[:-1]
+
+
+def buried(asker: str) -> list[str]:
+    """Return the log of a dead letter: first it is there, then journal and asker are told."""
+    both = (NAMES.dead, asker)
+    sent = [f"publish {one}" for one in both]
+    return [*said(LETTERS)[:-1], *sent, *sorted(f"confirmed {one}" for one in both), "ack"]
+
+
+def ordered(log: list[str]) -> list[str]:
+    """Return a log in which confirms that came one after the other are in alphabetical order."""
+    runs = groupby(log, lambda word: word.startswith("confirmed"))
+    return [word for confirms, run in runs for word in (sorted(run) if confirms else run)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workers.publication import Publication
-    from workers.settle import Broker
+    from workers.settling.ports import Broker
 
 
 #: The one direct reply-to address at which somebody listens.

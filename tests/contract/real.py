@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workers.outcome import Delivery
-    from workers.settle import Broker
+    from workers.settling.ports import Broker
 
 
 class OnTheBroker:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from workers.outcome import Answer, Delivery
     from workers.publication import Publication, Published
-    from workers.settle import Broker
+    from workers.settling.ports import Broker
 
 WORK: Final = NAMES.work("default")
 #: A plain queue of somebody who asks.
@@ -103,12 +103,12 @@ class Overheard:
         *,
         wanted: Callable[[], bool],
     ) -> None:
-        """Publish; note the exchange, and then the fate."""
+        """Publish; note where to, and then the fate and where it was met."""
         where = message.exchange or message.routing_key.partition(".reply-to.")[0]
         self._log.append(f"publish {where}")
 
         def noted(fate: Published) -> None:
-            self._log.append(fate.value)
+            self._log.append(f"{fate.value} {where}")
             done(fate)
 
         self._broker.publish(message, noted, wanted=wanted)
