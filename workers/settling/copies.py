@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -56,8 +57,21 @@ class Origin:
 
 def fingerprint(failure: Failure, subject: Subject) -> str:
     """Return what failures of the same kind share: 16 hex digits."""
-    places = sorted({(e.error_type, _INDEX.sub(".*", e.field_path)) for e in failure.errors})
-    what = (failure.code.value, subject.message_type, subject.task_type, failure.exception, places)
+    places = tuple([(error.error_type, error.field_path) for error in failure.errors])
+    code = failure.code.value
+    return _fingerprint(code, subject.message_type, subject.task_type, failure.exception, places)
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(
+    code: str,
+    message_type: str,
+    task_type: str,
+    exception: str,
+    places: tuple[tuple[str, str], ...],
+) -> str:
+    kinds = sorted({(kind, _INDEX.sub(".*", path)) for kind, path in places})
+    what = (code, message_type, task_type, exception, kinds)
     return hashlib.sha256(orjson.dumps(what)).hexdigest()[:16]
 
 
