@@ -31,6 +31,8 @@ LARGEST: Final = 2**64 - 1
 
 _SPACED: Final = re.compile(rb'"[ \t\r\n]+:')
 _HIDDEN: Final = re.compile(rb"\\u00(22|3[aA])")
+#: Bytes of a body that is split quicker than searched for a byte again and again.
+SHORT: Final = 1_000
 #: Bytes in which a sender that puts spaces behind its colons has put one.
 _BEGINNING: Final = 100
 
@@ -100,14 +102,17 @@ def _flat(body: bytes, document: Any) -> bool:
 
 def _opened(body: bytes) -> int:
     """Return how many objects and lists may begin, counted to `MOST_DEEP` of each."""
-    # Of all that looks for bytes, only finding a single one takes many in one step.
-    opened = at = 0
-    while opened < MOST_DEEP and (at := body.find(b"{", at) + 1):
-        opened += 1
-    lists = at = 0
-    while lists < MOST_DEEP and (at := body.find(b"[", at) + 1):
-        lists += 1
-    return opened + lists
+    if len(body) < SHORT:
+        return len(body.split(b"{", MOST_DEEP)) + len(body.split(b"[", MOST_DEEP)) - 2
+    return _found(body, b"{") + _found(body, b"[")
+
+
+def _found(body: bytes, bracket: bytes) -> int:
+    """Count by finding one after the other: nothing else looks at many bytes in one step."""
+    found = at = 0
+    while found < MOST_DEEP and (at := body.find(bracket, at) + 1):
+        found += 1
+    return found
 
 
 def _exact(body: bytes) -> None:
