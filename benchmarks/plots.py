@@ -21,6 +21,7 @@ TITLES: Final = {
     "prefetch": "messages per second by prefetch",
     "body": "messages per second by size of the body",
     "depth": "messages per second by depth of the queue",
+    "load": "99th percentile of round trips in ms, everybody sent the same number a second",
     "processes": "messages per second by worker processes",
     "bad": "messages per second by share of bad messages",
     "inbox": "messages per second with an inbox",
@@ -73,11 +74,16 @@ def drawn(rows: list[dict[str, Any]]) -> dict[str, str]:
     tables = [row for row in rows if "axis" in row]
     for axis, of_axis in groupby(tables, key=lambda row: str(row["axis"])):
         groups = [
-            (value, [(row["contender"], float(row["messages_per_second"])) for row in few])
+            (value, [(row["contender"], _figure(row)) for row in few])
             for value, few in groupby(of_axis, key=lambda row: str(row["value"]))
         ]
         charts[f"bench-{axis}.svg"] = bars(TITLES[axis], groups)
     return charts
+
+
+def _figure(row: dict[str, Any]) -> float:
+    """Return how long a row's bar is: what it is about, messages or waiting."""
+    return float(row["p99_ms"] if row["axis"] == "load" else row["messages_per_second"])
 
 
 def main() -> None:
