@@ -8,23 +8,25 @@ stays short.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
+
+from messages.core_schemas import Recursive, below, in_place, rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import TypeAdapter
 
+    from messages.core_schemas import Schema
+
 #: Kinds of schema that can stop at their first bad entry.
 _MANY: Final = frozenset({"list", "tuple", "set", "frozenset", "dict"})
-#: Where a schema keeps what is the author's: values, and whatever else.
-_NO_SCHEMA: Final = frozenset({"default", "expected", "metadata", "config", "cls"})
-#: Keys and values that are taken whatever they are: the keys of JSON are texts.
-_ANY: Final = {"type": "any"}
-_TEXT: Final = {"type": "str"}
+#: What says nothing about a schema.
+_SAYS_NOTHING: Final = frozenset({"type", "metadata"})
 #: What a model may say of all texts in it, keys too.
 _BOUNDS_ON_TEXTS: Final = frozenset({"str_max_length", "str_min_length"})
 #: Errors that a body may be feared to have and is validated a second time, to count them. One takes
@@ -50,12 +52,13 @@ class Bounded:
     """One type's validators, the quick one for every message and the thorough one for bad ones."""
 
     def __init__(self, adapter: TypeAdapter[Any]) -> None:
-        # Models inside must be compiled anew, too: their own validators do not stop.
-        schema = adapter.core_schema
-        quick = SchemaValidator(_stopping(schema), _use_prebuilt=False)
+        schema = dict(adapter.core_schema)
+        self._thorough = quick = adapter.validator
+        with suppress(Recursive):
+            # Models inside must be compiled anew, too: their own validators do not stop.
+            quick = SchemaValidator(_stopping(in_place(schema)), _use_prebuilt=False)
         self.validate_json = quick.validate_json
         self.validate_python = quick.validate_python
-        self._thorough = adapter.validator
         #: Fields below which a mapping may be refused for an entry; None stands for any field.
         self._mappings = frozenset(_judging(schema, None))
 
@@ -89,44 +92,45 @@ def _rows(error: ValidationError) -> list[Any]:
     return error.errors(include_url=False, include_input=False)
 
 
-def _judging(schema: Any, field: str | None, *, texts: bool = False) -> Iterator[str | None]:
+def _judging(
+    schema: Schema, field: str | None, *, texts: bool = False, made: bool = False
+) -> Iterator[str | None]:
     """Yield the names, in error places, of the fields with mappings that look at their entries.
 
-    With `texts` the model around it has bounds for all its texts, keys too.
+    With `texts` the model around it has bounds for all its texts, keys too; with `made` the value
+    may be what a validator made of the JSON.
     """
-    if isinstance(schema, list | tuple):
-        for one in schema:
-            yield from _judging(one, field, texts=texts)
-    if not isinstance(schema, dict):
+    kind = schema.get("type")
+    if kind == "function-wrap":
+        yield None  # what it raises may have lost its place
         return
     if "config" in schema:
         texts = not _BOUNDS_ON_TEXTS.isdisjoint(schema["config"])
-    if schema.get("type") == "dict" and _looks_at_entries(schema, texts=texts):
+    if kind == "dict" and _looks_at_entries(schema, texts=texts or made):
         yield field
-    for key, value in schema.items():
-        if key == "fields" and isinstance(value, dict):
-            for name, one in value.items():
-                # By an alias it may be told in several ways.
-                told = None if "validation_alias" in one else name
-                yield from _judging(one, told, texts=texts)
-        elif key not in _NO_SCHEMA:
-            yield from _judging(value, field, texts=texts)
+    for name, inner in below(schema):
+        told = field
+        if name:
+            # By an alias it may be told in several ways.
+            told = None if "validation_alias" in inner else name
+        yield from _judging(inner, told, texts=texts, made=made or kind == "function-before")
 
 
-def _looks_at_entries(schema: dict[str, Any], *, texts: bool) -> bool:
-    keys, values = schema.get("keys_schema", _ANY), schema.get("values_schema", _ANY)
-    return values != _ANY or (keys != _ANY and (texts or keys != _TEXT))
+def _looks_at_entries(schema: Schema, *, texts: bool) -> bool:
+    keys, values = schema.get("keys_schema"), schema.get("values_schema")
+    if not _takes_all(values, "any"):
+        return True
+    # The keys of JSON are texts.
+    return not (_takes_all(keys, "any") or (_takes_all(keys, "str") and not texts))
 
 
-def _stopping(schema: Any) -> Any:
+def _takes_all(schema: Schema | None, kind: str) -> bool:
+    return schema is None or (schema.get("type") == kind and schema.keys() <= _SAYS_NOTHING)
+
+
+def _stopping(schema: Schema) -> Schema:
     """Return a copy of a core schema in which whatever holds many stops at the first bad one."""
-    if isinstance(schema, dict):
-        copy = {
-            key: value if key in _NO_SCHEMA else _stopping(value) for key, value in schema.items()
-        }
-        if copy.get("type") in _MANY:
-            copy["fail_fast"] = True
-        return copy
-    if isinstance(schema, list | tuple):
-        return type(schema)(map(_stopping, schema))
-    return schema
+    copy = rebuilt(schema, _stopping)
+    if copy.get("type") in _MANY:
+        copy["fail_fast"] = True
+    return copy

@@ -22,6 +22,11 @@ T = TypeVar("T")
 _bounded = lru_cache(maxsize=1_024)(Bounded)
 
 
+def prepare(adapter: TypeAdapter[T]) -> None:
+    """Make a model's validators, so that one which cannot be made fails here, and not later."""
+    _bounded(adapter)
+
+
 def decode_parameters(
     adapter: TypeAdapter[T],
     value: object,

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
+from messages.core_schemas import rebuilt
 from messages.versions import MAJOR
 
 if TYPE_CHECKING:
     from messages.catalog import Catalog
+    from messages.core_schemas import Schema
     from messages.envelope import Envelope
 
 #: What the core schema of a value calls a rule about it.
@@ -35,8 +37,8 @@ _RULES: Final = frozenset(
         "decimal_places",
     }
 )
-#: Where a schema keeps what is the author's: values, and whatever else.
-_NO_SCHEMA: Final = frozenset({"default", "expected", "metadata", "config", "cls"})
+#: What has these words for the whole of it, and none of them is a rule about a value.
+_WHOLE: Final = frozenset({"model", "typed-dict", "dataclass"})
 _OURS: Final = f"{MAJOR}."
 
 
@@ -48,7 +50,7 @@ class Trusting:
     """Takes the messages of a catalog at their word."""
 
     def __init__(self, catalog: Catalog) -> None:
-        bare = _bare(catalog.adapter.core_schema)
+        bare = _bare(dict(catalog.adapter.core_schema))
         self._take = SchemaValidator(bare, _use_prebuilt=False).validate_json
 
     def read(self, body: bytes, *, context: object | None = None) -> Envelope:
@@ -64,25 +66,14 @@ class Trusting:
         return envelope
 
 
-def _bare(schema: Any) -> Any:
+def _bare(schema: Schema) -> Schema:
     """Return a copy of a core schema without its rules."""
-    if isinstance(schema, list | tuple):
-        return type(schema)(map(_bare, schema))
-    if not isinstance(schema, dict):
-        return schema
     if _is_rule(schema):
         return _bare(schema["schema"])
-    whole = schema.get("type") in {"model", "typed-dict", "dataclass"}
-    return {
-        key: value if key in _NO_SCHEMA else _bare(value)
-        for key, value in schema.items()
-        if whole or key not in _RULES or not _about_a_value(schema)
-    }
-
-
-def _about_a_value(schema: dict[str, Any]) -> bool:
-    """Whether a schema is a value's own, and no list of fields that happen to be called so."""
-    return isinstance(schema.get("type"), str)
+    copy = rebuilt(schema, _bare)
+    if schema.get("type") in _WHOLE:
+        return copy
+    return {key: value for key, value in copy.items() if key not in _RULES}
 
 
 def _is_rule(schema: dict[str, Any]) -> bool:

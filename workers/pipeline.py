@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from messages import ErrorCode, InvalidMessage, decode_parameters
 from messages.batching import BATCH, part
 from messages.json_rpc import Reader, decode_call, is_json_rpc, read_call, split_batch
+from messages.parameters import prepare
 from workers import headers
 from workers.answering.answers import Answers
 from workers.answering.asking import NOBODY, asker, salvaged_asker
@@ -81,6 +82,9 @@ class Pipeline:
         self._policy = policy
         self._now = now
         self._catalog = registry.catalog()
+        for route in registry.routes:
+            if route.parameters is not None:
+                prepare(route.parameters)
         self._lane = decoder(policy.lane, self._catalog)
         self._answers = Answers(
             policy.source,
