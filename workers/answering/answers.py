@@ -71,14 +71,14 @@ class Answers:
             if written is not None:
                 address = asker.address
                 return None if address is None else self._told(address, asked, TASK_ANSWER, written)
-        refuse_unsayable(result.model_dump() if isinstance(result, BaseModel) else result)
         if isinstance(result, Payload):
             answered = answer_payload(request, result, source=self._source)
         else:
             answered = answer_task(request, self._task_result(request, result), source=self._source)
+        body = encode(answered) if call is None else result_body(call, answered.payload)
+        refuse_unsayable(result)
         if asker.address is None:
             return None
-        body = encode(answered) if call is None else result_body(call, answered.payload)
         return self._told(asker.address, asked, answered.message_type, body)
 
     def again(self, asked: Request, kept: Kept) -> Answer | None:

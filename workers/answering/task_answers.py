@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
 from messages import TaskRequestPayload, TaskResponsePayload, TaskResult
 from messages.payload import Payload
@@ -94,7 +95,7 @@ def _written(result: object) -> bytes | None:
             return None
         written = type(result).__pydantic_serializer__.to_json(result)
         if _may_be_unsayable(written):
-            refuse_unsayable(result.model_dump())
+            refuse_unsayable(result)
     elif isinstance(result, dict):
         try:
             written = orjson.dumps(result, option=_PLAIN)
@@ -107,7 +108,8 @@ def _written(result: object) -> bytes | None:
     if not written.startswith(b"{"):
         return None
     if _PRIVATE_END in written and _PRIVATE_KEY in written:
-        return orjson.dumps(without_private(orjson.loads(written)))
+        # Not orjson: to it whole numbers of more than 64 bits are floats.
+        return to_json(without_private(from_json(written)))
     return written
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import Final
 
+from pydantic_core import to_jsonable_python
+
 #: Decimal digits of a whole number that a reader may be expected to take: Python's own readers,
 #: ours among them, take no more.
 MOST_DIGITS: Final = 4_300
@@ -27,12 +29,17 @@ class TooLarge(Exception):
         super().__init__(self.reason)
 
 
-def refuse_unsayable(value: object) -> None:
+def refuse_unsayable(result: object) -> None:
     """Raise Unsayable where a result holds NaN, an infinity, or a number nobody would read.
 
     JSON has no word for the first two: written as null they would be taken for "not there" by
-    whoever asked.
+    whoever asked. Looked at is what serializers make of it, whatever it is a model, a dataclass or
+    an enum of. Ask after it was written: an iterator can be gone through only once.
     """
+    _refuse(to_jsonable_python(result, serialize_unknown=True, inf_nan_mode="constants"))
+
+
+def _refuse(value: object) -> None:
     if isinstance(value, float):
         if not isfinite(value):
             raise Unsayable(
@@ -46,7 +53,7 @@ def refuse_unsayable(value: object) -> None:
             )
     elif isinstance(value, dict):
         for one in value.values():
-            refuse_unsayable(one)
-    elif isinstance(value, list | tuple | set | frozenset):
+            _refuse(one)
+    elif isinstance(value, list):
         for one in value:
-            refuse_unsayable(one)
+            _refuse(one)

@@ -33,8 +33,6 @@ def write_result(result: object, spent: Spent) -> tuple[bytes, bytes]:
     facts: dict[str, Any] = {"end": "returned", "spent": [*spent], "model": None}
     if result is None:
         return orjson.dumps(facts), b"null"
-    # Here, because what arrives of it is another number, or nothing.
-    refuse_unsayable(result.model_dump() if isinstance(result, BaseModel) else result)
     if isinstance(result, Payload | TaskResult):
         facts["model"] = name_of(type(result))
         body = result.model_dump_json(round_trip=True, by_alias=True).encode()
@@ -47,6 +45,8 @@ def write_result(result: object, spent: Spent) -> tuple[bytes, bytes]:
             f"a processor returned a {type(result).__name__}; return a payload, a model, a dict or "
             "None"
         )
+    # Here, because what arrives of it is another number, or nothing.
+    refuse_unsayable(result)
     return orjson.dumps(facts), body
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import Enum
 from math import inf, nan
 from typing import Any
 from uuid import UUID, uuid4
@@ -133,10 +137,24 @@ class Loose(BaseModel):
     note: str | None = None
 
 
+@dataclass
+class Plain:
+    """A user's dataclass that lets any number pass."""
+
+    share: float
+
+
 class LooselyAnswered(Payload, type="loosely_answered"):
     """An answer whose content nobody checks."""
 
     content: dict[str, Any]
+
+
+class Big(BaseModel, extra="allow"):
+    """A result with any number, and any key."""
+
+    n: int
+    t: str
 
 
 class Counted(BaseModel):
@@ -156,6 +174,10 @@ UNSAYABLE = [
             {"a": [{"b": number}]},
             {"when": NOW, "a": (1, number)},
             Loose(share=number),
+            {"best": Loose(share=number)},
+            {"all": [Plain(share=number)]},
+            {"row": deque([number])},
+            {"odd": Enum("Odd", {"SHARE": number}).SHARE},  # type: ignore[attr-defined] # its member
             LooselyAnswered(content={"a": number}),
             TaskResult(
                 task_id=uuid4(),
@@ -166,6 +188,7 @@ UNSAYABLE = [
         )
     ),
     {"a": TOO_LONG},
+    {"row": deque([TOO_LONG])},
     Counted(number=-TOO_LONG),
     LooselyAnswered(content={"a": TOO_LONG}),
     {1},
@@ -211,6 +234,29 @@ async def test_the_longest_number_there_is_arrives(result: Any) -> None:
     facts, body = write_result(result, Spent())
     given = result if isinstance(result, dict) else result.model_dump()
     assert result_of(orjson.loads(facts), body, Spent().since(Spent(), 0)) == given
+
+
+def test_a_number_is_whole_beside_a_word_that_looks_private() -> None:
+    """Leaving out private keys changes nothing else, however large a number is."""
+    result = {"n": 12345678901234567890123, "t": 'say "_private', "_private": 1, "f": 0.1}
+    written = TaskAnswers(SOURCE).write(request(), Big(**result), NOW)
+    assert written is not None
+    said = json.loads(written)["payload"]["response"]["result_data"]
+    assert said == {key: value for key, value in result.items() if key != "_private"}
+
+
+async def test_an_iterator_is_written_once_and_whole() -> None:
+    """To look whether it can be said does not use it up."""
+    registry = Registry()
+
+    @registry.task("echo", parameters=Words)
+    async def echo(words: Words, _context: Context) -> Any:
+        return {"rows": (number for number in (1, 2, 3))}
+
+    outcome = await Rehearsal(registry).task("echo")
+    assert isinstance(outcome, Replied)
+    assert outcome.answer is not None
+    assert b'"rows":[1,2,3]' in outcome.answer.body
 
 
 @pytest.mark.parametrize("result", [{"a": None, "b": "NaN null"}, Loose(note="Infinity")])
