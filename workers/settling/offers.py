@@ -35,7 +35,10 @@ _NO_NEWS: Final = frozenset({Published.CLOSED, Published.UNKNOWN})
 #: Why an answer cannot be delivered, where it is not for want of somebody who takes it.
 _WHY: Final = {
     Published.UNSENDABLE: "it is larger than this broker takes (max_message_size; keep "
-    "LEVERET_MAX_ANSWER_BYTES below it), or its ids do not fit into AMQP"
+    "LEVERET_MAX_ANSWER_BYTES below it), or its ids do not fit into AMQP",
+    Published.UNKNOWN: "it was on its way to a direct reply-to when that line was lost, perhaps "
+    "because somebody's address was forged, and such an answer is sent once at most; ask with a "
+    "queue or mailbox of yours if it must arrive",
 }
 
 
