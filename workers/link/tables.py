@@ -6,6 +6,8 @@ import math
 import struct
 from typing import TYPE_CHECKING, Final
 
+from workers.headers import OURS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -22,9 +24,6 @@ MOST_VALUE: Final = 32_768
 LAST_SECOND: Final = 253_402_300_799
 #: AMQP's widest whole numbers.
 _SMALLEST, _GREATEST = -(1 << 63), (1 << 63) - 1
-
-#: Names of headers that are kept as they are written.
-MOST_NAMES: Final = 128
 
 #: The types of texts and of nothing in a table.
 _TEXT: Final = ord("S")
@@ -71,7 +70,7 @@ class _Names(dict[str, bytes]):
 
     def __missing__(self, name: str) -> bytes:
         packed = short_string(f"the name of header {name[:40]!r}", name)
-        if len(self) < MOST_NAMES:  # senders make up others
+        if name.startswith(OURS):  # senders make up others, of which copies keep none of this form
             self[name] = packed
         return packed
 
