@@ -7,17 +7,41 @@ from typing import TYPE_CHECKING
 
 import aio_pika
 import pytest
-from broker.letters import WORK, Kind, bench, open_ids, prepare, write
+from broker.letters import (
+    WORK,
+    Kind,
+    bench,
+    desk,
+    id_of,
+    letter,
+    open_ids,
+    post,
+    prepare,
+    task,
+    write,
+)
 from broker.replaying import processors, replayed
 from broker.worker import serving
 
 from messages import ErrorCode
 from topology import parse_delays
-from workers.deadletters import Ending, Pace, Selection, Verdict
+from workers.deadletters import (
+    Ending,
+    Foresight,
+    Operator,
+    Pace,
+    Selection,
+    Verdict,
+    Workbench,
+)
 from workers.link.supervisor import LinkError
+from workers.settings import Settings
 
 if TYPE_CHECKING:
     from workers import Registry
+
+#: As a worker fails that has the processors of nobody.
+UNKNOWN = Kind(ErrorCode.UNKNOWN_TASK_TYPE, "unknown")
 
 
 @pytest.fixture
@@ -49,6 +73,23 @@ async def test_a_kind_whose_canary_comes_back_stays_and_the_others_go(
     assert listing.matching == 20
     (back,) = [one for one in listing.letters if one.replays]
     assert back.id == halt.letter_id
+
+
+async def test_a_letter_that_would_pass_goes_before_what_only_a_run_can_tell(
+    url: str, registry: Registry
+) -> None:
+    """Letters of one kind need not have one fate; the first of them decides on all the others."""
+    older = [letter(task(n, "teleport"), UNKNOWN, seconds=n) for n in range(2)]
+    await post(url, [*older, *(letter(task(n), UNKNOWN, seconds=n) for n in range(2, 7))])
+    foresight = Foresight.of(Settings(amqp_url=url), registry, user="guest", assumed=True)
+    workbench = Workbench(desk(url), Operator(foresight=foresight))
+    proposal = await workbench.preview(Selection())
+    assert proposal.told == "5 of 7 would now pass; of 2 more only a run can tell"
+    async with serving(url, registry):
+        over = await workbench.replay(proposal, Pace(rate=0, wait=5)).result()
+    (canary,) = over.canaries
+    assert canary.verdict is Verdict.DONE
+    assert canary.letter_id not in set(map(id_of, older))
 
 
 async def test_a_kind_that_comes_back_during_the_ramp_stops_there(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from workers.deadletters.canaries import canaries
 from workers.deadletters.finding import Finder, Survey, only
 from workers.deadletters.shelf import starting
 from workers.deadletters.views import Meant, Proposal
@@ -42,19 +43,15 @@ class Proposer:
         judged = _Judged(self._desk, self._operator, survey or Survey())
         judged.survey.total, judged.survey.done = len(row), 0
         await self._looker.fetcher.letters(row.entries, judged.take)
-        # Oldest first: the first of its kind is the canary.
-        passing = [one for one in reversed(row.entries) if one.summary.id in judged.passing]
-        canaries: dict[str, str] = {}
-        for entry in passing:
-            canaries.setdefault(entry.summary.fingerprint, entry.summary.id)
+        oldest_first = [entry.summary for entry in reversed(row.entries)]
         return Proposal(
             meant=meant,
             passing=frozenset(judged.passing),
-            undecided=judged.undecided,
+            undecided=len(judged.undecided),
             unjudged=judged.unjudged,
             failing=dict(judged.failing.most_common()),
             queues=dict(judged.queues),
-            canaries=canaries,
+            canaries=canaries(oldest_first, judged.passing - judged.undecided, judged.undecided),
         )
 
     async def _meant(self, view: View, selection: Selection, row: Row) -> Meant:
@@ -78,9 +75,10 @@ class _Judged:
         self._operator = operator
         self.survey = survey
         self.passing: set[str] = set()
+        #: Of those, letters of which only a run can tell.
+        self.undecided: set[str] = set()
         self.failing: Counter[str] = Counter()
         self.queues: Counter[str] = Counter()
-        self.undecided = 0
         self.unjudged = 0
 
     def take(self, letter: Letter) -> None:
@@ -91,7 +89,8 @@ class _Judged:
         if foreseen is not None and not foreseen.passes:
             self.failing[f"{foreseen.error_code}: {foreseen.reason}"] += 1
             return
-        self.undecided += foreseen is None or foreseen.undecided
+        if foreseen is None or foreseen.undecided:
+            self.undecided.add(letter.id)
         self.unjudged += foreseen is None
         self.queues[self._operator.destination(letter, self._desk)] += 1
         self.passing.add(letter.id)

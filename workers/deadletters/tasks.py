@@ -43,7 +43,9 @@ def replaying(
     """Return the replay of what was proposed; with `anyway` also of what would be refused again."""
     kinds, canaries = proposal.meant.kinds, proposal.canaries
     if anyway:
-        canaries = {group.fingerprint: group.example_id for group in proposal.meant.groups}
+        # What would be refused again goes first only where nothing else of its kind goes.
+        latest = {group.fingerprint: group.example_id for group in proposal.meant.groups}
+        canaries = latest | dict(canaries)
     else:
         kinds = {one: kinds[one] for one in proposal.passing}
     left = {} if anyway else proposal.failing

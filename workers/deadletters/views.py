@@ -139,7 +139,7 @@ class Proposal:
     failing: Mapping[str, int]
     #: How many letters would go to each queue.
     queues: Mapping[str, int]
-    #: Fingerprint → the letter of it that would go first, and alone.
+    #: Fingerprint → the letter of it that would go first, and alone: one that would pass, if any.
     canaries: Mapping[str, str]
 
     @property
