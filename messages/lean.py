@@ -25,6 +25,7 @@ from messages.errors import InvalidMessage, one, summary
 from messages.fast import CompactMessage, HighSpeedMessage, OptimizedMessage
 from messages.model import DEFAULT_VERSION, utc_now
 from messages.parameters import decode_parameters
+from messages.salvage import Salvage
 from messages.strictness import refuse_unfit
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ class LeanReader:
         adapter = self._payloads.get(kind)
         if adapter is None:
             raise InvalidMessage(
-                ErrorCode.UNKNOWN_MESSAGE_TYPE, "the message's type is not known here"
+                ErrorCode.UNKNOWN_MESSAGE_TYPE,
+                "the message's type is not known here",
+                salvage=Salvage(message_type=kind),
             )
         payload = decode_parameters(adapter, content, prefix=(place,), context=context)
         told = {"message_type", "payload", "source_agent"}

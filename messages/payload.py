@@ -12,6 +12,11 @@ _NAME: Final = re.compile(r"[a-z0-9_-]{1,100}", re.ASCII)
 _QUESTIONS: Final = frozenset({"request", "query"})
 
 
+def type_name(text: str) -> str:
+    """Return a text that could be the name of a message or task type; of another one, nothing."""
+    return text if _NAME.fullmatch(text) else ""
+
+
 class Payload(ProtocolModel):
     """Subclass it with its type name: `class ResizeImage(Payload, type="resize_image")`.
 
@@ -39,7 +44,7 @@ class Payload(ProtocolModel):
         super().__init_subclass__(**kwargs)
         if type is None:
             return
-        if _NAME.fullmatch(type) is None:
+        if not type_name(type):
             raise TypeError(
                 f"{type!r} cannot be a message type: "
                 "use 1-100 lower-case letters, digits, '_' or '-'",

@@ -8,7 +8,7 @@ dataclass pays for each field.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from messages import ErrorCode, FieldError
     from topology import Delay
+
+#: Stands for every type that nobody registered: names of senders would be labels without end.
+UNREGISTERED: Final = "unknown"
 
 
 class Properties(NamedTuple):
@@ -64,14 +67,29 @@ class Delivery(NamedTuple):
 class Subject(NamedTuple):
     """What the message was about, as far as it could be told; safe as metric labels and log fields.
 
-    Types come from the registry, never from the sender: an unregistered one is `unknown`.
+    Types come from the registry, never from the sender: an unregistered one is `unknown`. Only
+    `asked` is the sender's word: for dead letters, never for a label.
     """
 
-    message_type: str = "unknown"
+    message_type: str = UNREGISTERED
     task_type: str = ""
     envelope_id: UUID | None = None
     correlation_id: UUID | None = None
     sender_id: str | None = None
+    #: What stood where `unknown` stands, if it could be a type's name; empty where all is known.
+    asked: str = ""
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """The message's type and its task's, as its dead letter tells them: those asked for.
+
+        An operator sees which types are missing, and each is a kind of failure of its own.
+        """
+        if not self.asked:
+            return self.message_type, self.task_type
+        if self.message_type == UNREGISTERED:
+            return self.asked, self.task_type
+        return self.message_type, self.asked
 
 
 class Answer(NamedTuple):

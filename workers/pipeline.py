@@ -18,6 +18,7 @@ from messages import ErrorCode, InvalidMessage, decode_parameters
 from messages.batching import BATCH, part
 from messages.json_rpc import Reader, decode_call, is_json_rpc, read_call, split_batch
 from messages.parameters import prepare
+from messages.payload import type_name
 from workers import headers
 from workers.answering.answers import Answers
 from workers.answering.asking import NOBODY, asker, salvaged_asker
@@ -29,7 +30,7 @@ from workers.crashes.suspects import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.lanes import decoder
-from workers.outcome import End, Failure, Subject
+from workers.outcome import UNREGISTERED, End, Failure, Subject
 from workers.recovery import raised
 from workers.refusals import UNKNOWN, Refusals
 from workers.request import PARAMETERS, Request, task_of
@@ -289,11 +290,14 @@ class Pipeline:
 
 def _subject(envelope: Envelope, task: TaskRequest | None, route: Route | None) -> Subject:
     # A type nobody registered is the sender's word, and no label for a metric.
-    task_type = "" if task is None else "unknown" if route is None else task.task_type
+    task_type, asked = "" if task is None else task.task_type, ""
+    if task is not None and route is None:
+        task_type, asked = UNREGISTERED, type_name(task_type)
     return Subject(
         envelope.message_type,
         task_type,
         envelope.envelope_id,
         envelope.correlation_id,
         envelope.source_agent.agent_id,
+        asked,
     )

@@ -2,7 +2,7 @@
 
 A refused message is dead-lettered and answered in the words of its form. Its types are told where
 they are registered here, so that operators find it; whatever else a sender wrote there is
-`unknown`.
+`unknown`, but for its dead letter, which tells what has the form of a type.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 from messages import ErrorCode, InvalidMessage, Salvage
 from messages.json_rpc import salvage_of, told_at
 from messages.nearest import did_you_mean
+from messages.payload import type_name
 from messages.salvage import read, salvage
 from workers.answering.asking import NOBODY, salvaged_asker
 from workers.answering.calls import salvaged_caller
-from workers.outcome import Subject
+from workers.outcome import UNREGISTERED, Subject
 from workers.request import TASK
 
 if TYPE_CHECKING:
@@ -122,16 +123,18 @@ class Refusals:
         """Return what a refused message was about, as far as its types are registered here."""
         if salvage is None:
             return UNKNOWN
-        message_type, task_type = salvage.message_type or "", ""
+        message_type, task_type, asked = salvage.message_type or "", "", ""
         if self._catalog.payload_type(message_type) is None:
-            message_type = UNKNOWN.message_type
+            message_type, asked = UNREGISTERED, type_name(message_type)
         elif message_type == TASK:
-            asked = (salvage.task_type or "").lower()
-            task_type = asked if self._registry.route(TASK, asked) else "unknown"
+            task_type = (salvage.task_type or "").lower()
+            if self._registry.route(TASK, task_type) is None:
+                task_type, asked = UNREGISTERED, type_name(task_type)
         return Subject(
             message_type,
             task_type,
             salvage.envelope_id,
             salvage.correlation_id,
             salvage.sender_id,
+            asked,
         )

@@ -59,7 +59,7 @@ def fingerprint(failure: Failure, subject: Subject) -> str:
     """Return what failures of the same kind share: 16 hex digits."""
     places = tuple([(error.error_type, error.field_path) for error in failure.errors])
     code = failure.code.value
-    return _fingerprint(code, subject.message_type, subject.task_type, failure.exception, places)
+    return _fingerprint(code, *subject.told, failure.exception, places)
 
 
 @lru_cache(maxsize=256)
@@ -132,6 +132,7 @@ def dead_letter(
     there would do for the broker's word that it has one, and the letter be in no open work.
     """
     failure, subject = outcome.failure, outcome.subject
+    message_type, task_type = subject.told
     headers = _lineage(delivery, origin, now) | {
         h.ID: outcome.letter_id,
         h.ERROR_CODE: failure.code.value,
@@ -142,8 +143,8 @@ def dead_letter(
         h.FAILED_AT: now.isoformat(),
         h.WORKER: origin.worker,
         h.QUEUE: delivery.queue,
-        h.MESSAGE_TYPE: _short(subject.message_type),
-        h.TASK_TYPE: _short(subject.task_type),
+        h.MESSAGE_TYPE: _short(message_type),
+        h.TASK_TYPE: _short(task_type),
     }
     return _copy(delivery, AT_ONCE, origin.names.dead_queue(origin.group), headers)
 

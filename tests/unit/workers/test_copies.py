@@ -185,3 +185,25 @@ def test_the_same_mistake_at_another_place_has_the_same_fingerprint() -> None:
     assert of("payload.messages.3.msg_id") == of("payload.messages.41.msg_id")
     assert of("payload.messages.3.msg_id") != of("payload.messages.3.msg_type")
     assert of("a") != of("a", "extra_forbidden")
+
+
+def test_each_type_that_is_missing_is_a_kind_of_its_own() -> None:
+    """Those of one type can be found, seen and replayed without the others."""
+    failure = Failure(ErrorCode.UNKNOWN_TASK_TYPE, "no processor is registered here")
+
+    def letter(*types: str, asked: str = "") -> tuple[object, ...]:
+        told = dead(DeadLettered(Subject(*types, asked=asked), failure, "letter-1"), delivery())
+        return told[h.MESSAGE_TYPE], told[h.TASK_TYPE], told[h.FINGERPRINT]
+
+    echo = letter("task_request", "unknown", asked="echo")
+    assert echo[:2] == ("task_request", "echo")
+    assert echo == letter("task_request", "unknown", asked="echo")
+    of = {
+        echo[2],
+        letter("task_request", "unknown", asked="teleport")[2],
+        letter("task_request", "unknown")[2],
+        letter("unknown")[2],
+        letter("unknown", asked="echo")[2],
+    }
+    assert len(of) == 5
+    assert letter("unknown", asked="echo")[:2] == ("echo", "")

@@ -116,6 +116,18 @@ def test_no_series_is_told_twice(metrics: Metrics, accept: str) -> None:
     assert len(series) == len(set(series))
 
 
+@pytest.mark.parametrize("accept", FORMATS)
+def test_a_type_that_was_asked_for_and_is_missing_makes_no_series(accept: str) -> None:
+    """Its letter tells it; here every name a sender makes up would be one more series."""
+    books = Metrics(group="images", version="1.2.3", task_types=["echo"])
+    missing = (Subject("task_request", "unknown", asked="teleport"), Subject(asked="teleport"))
+    for subject in missing:
+        books.received(Delivery(b""))
+        books.settled(Delivery(b""), dead(subject), 0.01)
+    assert "teleport" not in page(books.registry, accept)[0].decode()
+    assert value(books, "leveret_messages_processed_total", task_type="unknown") == 1
+
+
 def value(metrics: Metrics, name: str, **labels: str) -> float:
     """Return the sum of the samples that have these labels."""
     return sum(
