@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 BUCKETS: Final = 12
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _LONG_AGO: Final = ""
+#: After every time there is: digits come before letters.
+_NEVER: Final = "never"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +73,10 @@ def grouped(
     for one in growing.values():
         one.times.sort()
     told = [one.times for one in growing.values() if one.times]
-    span = (min(times[0] for times in told), max(times[-1] for times in told)) if told else None
+    edges = _edges([times[0] for times in told], [times[-1] for times in told], buckets)
     known = reasons or {}
     groups = [
-        replace(_group(one, span, buckets), reason=known.get(fingerprint, ""))
-        for fingerprint, one in growing.items()
+        _group(one, edges, known.get(fingerprint, "")) for fingerprint, one in growing.items()
     ]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.fingerprint)))
 
@@ -94,7 +95,7 @@ def spanned(groups: Iterable[Group]) -> tuple[str, str, float] | None:
     return first, last, passed.total_seconds() / len(shown[0].trend)
 
 
-def _group(one: _Growing, span: tuple[str, str] | None, buckets: int) -> Group:
+def _group(one: _Growing, edges: Sequence[str], reason: str) -> Group:
     latest = one.latest
     return Group(
         fingerprint=latest.fingerprint,
@@ -105,17 +106,26 @@ def _group(one: _Growing, span: tuple[str, str] | None, buckets: int) -> Group:
         first_seen=one.times[0] if one.times else None,
         last_seen=one.times[-1] if one.times else None,
         example_id=latest.id,
-        trend=_trend(one.times, span, buckets) if span else (0,) * buckets,
+        trend=_trend(one.times, edges),
+        reason=reason,
     )
 
 
-def _trend(times: Sequence[str], span: tuple[str, str], buckets: int) -> tuple[int, ...]:
-    """Return how many of the times, which are in order, fall into each piece of the span."""
-    start, end = map(datetime.fromisoformat, span)
+def _edges(firsts: Sequence[str], lasts: Sequence[str], buckets: int) -> Sequence[str]:
+    """Return where one piece of the time ends and the next begins, for all groups alike.
+
+    Texts of instants in UTC are in the order of the instants, so that no letter's is parsed.
+    """
+    if not firsts:
+        return ("",) * (buckets - 1)
+    start, end = datetime.fromisoformat(min(firsts)), datetime.fromisoformat(max(lasts))
     if start == end:
-        return (len(times), *(0,) * (buckets - 1))
-    # Texts of instants in UTC are in the order of the instants, so that none needs to be parsed.
-    edges = [(start + (end - start) * n / buckets).isoformat() for n in range(1, buckets)]
+        return (_NEVER,) * (buckets - 1)
+    return [(start + (end - start) * n / buckets).isoformat() for n in range(1, buckets)]
+
+
+def _trend(times: Sequence[str], edges: Sequence[str]) -> tuple[int, ...]:
+    """Return how many of the times, which are in order, fall into each piece of the time."""
     places = [0, *(bisect_left(times, edge) for edge in edges), len(times)]
     return tuple(end - begin for begin, end in pairwise(places))
 

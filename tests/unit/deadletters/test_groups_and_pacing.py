@@ -41,6 +41,7 @@ def test_groups_span_their_letters_and_share_one_time() -> None:
     assert small.trend == (0, 0, 0, 0, 0, 1)
     assert grouped([]) == ()
     assert grouped([PLAIN])[0].trend == (0,) * 12
+    assert grouped([failed(7), failed(7)])[0].trend == (2, *(0,) * 11)
 
 
 def test_a_sparkline_shows_least_and_most() -> None:

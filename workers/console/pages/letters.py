@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
@@ -13,6 +14,8 @@ from workers.deadletters import Ambiguous, NoSuchLetter, Survey, TooShort
 from workers.link.supervisor import LinkError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 PAGE = 50
 #: Kinds of failure on a page.
 MOST_GROUPS = 50
+#: Values of a filter to choose from; any other one can stand in the address.
+MOST_OFFERED = 100
 #: Deeds on a page of history.
 MOST_DEEDS = 200
 #: Characters of a header's value.
@@ -79,9 +84,9 @@ class LetterPages:
             groups=found.groups,
             most_groups=MOST_GROUPS,
             reasons={one.fingerprint: one.reason for one in found.groups},
-            codes=sorted({one.error_code for one in found.all_groups}),
-            types=sorted({one.message_type for one in found.all_groups}),
-            tasks=sorted({one.task_type for one in found.all_groups if one.task_type}),
+            codes=_offered(one.error_code for one in found.all_groups),
+            types=_offered(one.message_type for one in found.all_groups),
+            tasks=_offered(one.task_type for one in found.all_groups),
         )
 
     def _reading(
@@ -154,6 +159,15 @@ async def shown_letter(request: Request, benches: Benches, group: str) -> Shown:
         ) from error
     except (Ambiguous, TooShort) as error:
         raise Refused(404, str(error)) from error
+
+
+def _offered(values: Iterable[str]) -> list[str]:
+    """Return what a filter offers of the values of all groups, the largest of which come first.
+
+    A sender may have asked for any number of types that nobody has.
+    """
+    different = dict.fromkeys(filter(None, values))
+    return sorted(islice(different, MOST_OFFERED))
 
 
 def _headers(letter: Letter, *, hidden: bool) -> list[tuple[str, str]]:
