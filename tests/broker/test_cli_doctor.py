@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 import aio_pika
 from broker.command import leveret
 from broker.worker import NAMES, serving
+from pydantic import BaseModel
 
 from examples import registry
 from topology import Role
+from workers import Context, Registry
 
 if TYPE_CHECKING:
     from broker.users import Users
+
+
+class Size(BaseModel):
+    """What the other worker of a group is asked with."""
+
+    width: int
 
 
 async def examined(url: str, **more: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -33,6 +41,26 @@ async def test_all_is_well_with_a_worker(amqp_url: str) -> None:
         *("python", "packages", "processors", "http_port", "broker", "topology", "rights"),
         *("consumers.default", "replicas", "dead_letters"),
     }
+
+
+async def test_replicas_of_one_group_with_other_processors_are_told(amqp_url: str) -> None:
+    """Each would dead-letter what the other takes; replicas of another group are no matter."""
+    await leveret("topology", "apply", url=amqp_url)
+    images = Registry()
+
+    @images.task("resize", parameters=Size)
+    async def resize(_size: Size, _context: Context) -> None:
+        """Do nothing."""
+
+    async with (
+        serving(amqp_url, registry, agent_id="one", heartbeat_interval=0.2),
+        serving(amqp_url, images, agent_id="two", heartbeat_interval=0.2),
+        serving(amqp_url, images, agent_id="three", heartbeat_interval=0.2, group="images"),
+    ):
+        code, found = await examined(amqp_url)
+    assert (code, found["types.default"]["state"]) == (0, "note")
+    assert "(1 of 2 lack it)" in found["types.default"]["told"]
+    assert "types.images" not in found
 
 
 async def test_what_is_missing_or_unsafe_is_wrong(amqp_url: str) -> None:

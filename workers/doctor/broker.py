@@ -14,7 +14,7 @@ from topology import BrokerVersion, Names, Role, plan
 from topology.apply import broker_version, look
 from topology.plan import Keep
 from topology.traps import OLDEST, traps
-from workers.counting import plural
+from workers.counting import plural, some
 from workers.doctor.finding import Finding, note, ok, wrong
 from workers.doctor.unsafe import circumstances, unsafe_differences
 from workers.link.ground import connected, wanted
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from workers.presence.roster import Replica
     from workers.presence.watching import Picture
     from workers.settings import Settings
-
-#: Names told of many.
-MOST_NAMES = 4
 
 
 class Seen(NamedTuple):
@@ -88,14 +85,14 @@ def topology(seen: Seen) -> Finding:
     if made is None:
         return wrong("topology", "cannot be declared on this version", "upgrade the broker")
     if unsafe_differences(made):
-        names = _some([one.name for one in unsafe_differences(made)])
+        names = some([one.name for one in unsafe_differences(made)])
         return wrong(
             "topology",
             f"messages could be lost: {names} at the broker are not as they must be",
             "run `leveret topology plan`, which says argument by argument what to do",
         )
     if made.mismatches:
-        names = _some([one.name for one in made.mismatches])
+        names = some([one.name for one in made.mismatches])
         return wrong(
             "topology",
             f"{names} at the broker are not as configured",
@@ -161,7 +158,7 @@ def unknown_groups(settings: Settings, present: Sequence[Replica]) -> Iterator[F
     if theirs:
         yield note(
             "groups",
-            f"replicas serve groups that are not configured here: {_some(theirs)}",
+            f"replicas serve groups that are not configured here: {some(theirs)}",
             "if they are meant, look with their configuration; `leveret topology plan "
             "--management-url …` names all queues that get requests",
         )
@@ -181,7 +178,7 @@ def replicas(present: Sequence[Replica]) -> Finding:
     versions = sorted({str(one.told("version")) for one in present})
     if idle:
         advice = "see its /readyz for the reason; `leveret ctl resume` ends a pause"
-        return note("replicas", f"not serving: {_some(idle)}", advice)
+        return note("replicas", f"not serving: {some(idle)}", advice)
     if len(versions) > 1:
         told = f"replicas of several versions: {', '.join(versions)}"
         return note("replicas", told, "finish the roll-out")
@@ -201,8 +198,3 @@ def dead_letters(picture: Picture) -> Finding:
             "`leveret dlq groups` says why; fix, then `leveret dlq replay`, or discard",
         )
     return ok("dead_letters", "no open dead letters")
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from aiormq.exceptions import ChannelAccessRefused
 
 from topology import TopologyError
-from workers.doctor import broker, machine, unsafe
+from workers.doctor import agreement, broker, machine, unsafe
 from workers.doctor.finding import Finding, wrong
 from workers.link.ground import FramesTooSmall
 from workers.link.supervisor import BrokerUnreachable, LinkError
@@ -77,6 +77,7 @@ async def _running(settings: Settings) -> list[Finding]:
     return [
         *broker.consumers(settings, picture),
         broker.replicas(picture.replicas),
+        *agreement.types(picture.replicas),
         *broker.unknown_groups(settings, picture.replicas),
         broker.dead_letters(picture),
     ]
@@ -86,10 +87,14 @@ async def _heard(watching: Watching, settings: Settings) -> Picture:
     """Return a picture once every consumer had time to speak."""
     loop = asyncio.get_running_loop()
     until = loop.time() + settings.heartbeat_interval + BEYOND
+    ours = {group.name for group in settings.group_specs()}
     while True:
         picture = await watching.look()
-        # A paused replica consumes nothing and is there all the same: only time tells of none.
-        all_spoke = 0 < picture.workers <= len(picture.replicas)
+        # A paused replica consumes nothing and is there all the same: only time tells of none. It
+        # stands for no consumer, nor does one of another group: one of ours may still be silent.
+        takers = [one for one in picture.replicas if one.state != "paused"]
+        heard = sum(one.told("group") in ours for one in takers)
+        all_spoke = 0 < picture.workers <= heard
         if all_spoke or loop.time() > until:
             return picture
         await asyncio.sleep(LOOK_EVERY)

@@ -1,0 +1,78 @@
+"""Whether all replicas of a group take the same types, by their heartbeats. Pure.
+
+They share the group's queues, and the broker gives each message to any one of them: a type that one
+of them lacks is dead-lettered by it, and answered by the others.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from workers.counting import plural, some
+from workers.doctor.finding import Finding, note
+from workers.presence.heartbeat import MOST_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from workers.presence.roster import Replica
+
+#: What heartbeats name the types by, and what people call one of them.
+_KINDS: Final = {"accepts": "message type", "tasks": "task type"}
+
+
+class Lack(NamedTuple):
+    """A type that some replicas of a group take and others do not."""
+
+    #: How many do not.
+    replicas: int
+    kind: str
+    name: str
+
+
+def types(present: Sequence[Replica]) -> Iterator[Finding]:
+    """Tell of each group whose serving replicas take different types."""
+    groups: dict[str, list[Replica]] = defaultdict(list)
+    for one in present:
+        if one.state == "serving":
+            groups[str(one.told("group"))].append(one)
+    for group, replicas in sorted(groups.items()):
+        found = [lack for told in _KINDS for lack in lacks(told, replicas)]
+        if found:
+            yield _differ(group, len(replicas), sorted(found, key=lambda one: -one.replicas))
+
+
+def lacks(told: str, replicas: Sequence[Replica]) -> Iterator[Lack]:
+    """Yield the types that some of these replicas take and others do not, by name."""
+    taken = [_told(one, told) for one in replicas]
+    for name in sorted(set().union(*(known for known in taken if known is not None))):
+        without = sum(known is not None and _surely_lacks(known, name) for known in taken)
+        if without:
+            yield Lack(without, _KINDS[told], name)
+
+
+def _differ(group: str, replicas: int, found: Sequence[Lack]) -> Finding:
+    which = some(
+        [f"the {one.kind} {one.name} ({one.replicas} of {replicas} lack it)" for one in found]
+    )
+    return note(
+        f"types.{group}",
+        f"replicas of the group {group} take different types; "
+        f"{plural(len(found), 'type is', 'types are')} not taken by all: {which}. "
+        "Whichever gets a message of a type it lacks dead-letters it",
+        "run the same code in all replicas of a group; other work goes to another group, with "
+        "bindings of its own ([groups.NAME], then --group NAME or LEVERET_GROUP); publish a new "
+        "type once all replicas take it",
+    )
+
+
+def _told(one: Replica, what: str) -> frozenset[str] | None:
+    """Return the types that a replica tells; None where it tells none, as other programs do not."""
+    told = one.told(what, None)
+    return frozenset(map(str, told)) if isinstance(told, list | tuple) else None
+
+
+def _surely_lacks(known: frozenset[str], name: str) -> bool:
+    """Whether a type is not taken, and not only beyond the end of what a heartbeat tells."""
+    return name not in known and (len(known) < MOST_TYPES or name < max(known))
