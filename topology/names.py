@@ -117,6 +117,17 @@ class Names:
         """Return the queue of a group's dead letters that are still open."""
         return self._under("dead", checked_group(group))
 
+    def group_of(self, queue: str) -> str | None:
+        """Return the group whose work, urgent work or dead letters a queue holds; None if none's.
+
+        The journal is nobody's alone.
+        """
+        if queue.startswith(f"{self.works}."):
+            return queue.removeprefix(f"{self.works}.").removesuffix(f".{URGENT}") or None
+        if queue.startswith(f"{self.dead}.") and queue != self.journal:
+            return queue.removeprefix(f"{self.dead}.") or None
+        return None
+
     def retry(self, delay: Delay) -> str:
         """Return the name of one rung's exchange and of its queue.
 

@@ -39,7 +39,7 @@ async def test_all_is_well_with_a_worker(amqp_url: str) -> None:
     assert {one["state"] for one in found.values()} == {"ok"}
     assert found.keys() == {
         *("python", "packages", "processors", "http_port", "broker", "topology", "rights"),
-        *("consumers.default", "replicas", "dead_letters"),
+        *("consumers.default", "replicas", "queues", "dead_letters"),
     }
 
 
@@ -59,8 +59,45 @@ async def test_replicas_of_one_group_with_other_processors_are_told(amqp_url: st
     ):
         code, found = await examined(amqp_url)
     assert (code, found["types.default"]["state"]) == (0, "note")
-    assert "(1 of 2 lack it)" in found["types.default"]["told"]
+    assert "1 replica lacks the task types" in found["types.default"]["told"]
     assert "types.images" not in found
+
+
+async def test_what_a_mistyped_group_left_behind_is_told(
+    amqp_url: str, management_url: str
+) -> None:
+    """With what waits in it, and commands that can be copied; paused workers are waited for."""
+    await leveret("topology", "apply", url=amqp_url)
+    api = ("--management-url", management_url)
+    async with serving(
+        amqp_url, registry, agent_id="one", heartbeat_interval=0.2, group="typo"
+    ) as (service, _):
+        await service.pause()
+        (told,) = (await leveret("doctor", "--json", *api, url=amqp_url)).lines
+        assert {one["check"] for one in told["checks"]} >= {"groups", "queues"}
+    sent = await leveret("publish", "--task", "echo", "--param", "word=hare", url=amqp_url)
+    assert sent.code == 0, sent.err
+    ended = await leveret("doctor", "--json", *api, url=amqp_url)
+    (found,) = (one for one in ended.lines[0]["checks"] if one["check"] == "consumers.typo")
+    assert (ended.code, found["state"]) == (0, "note")
+    assert f"1 message in {NAMES.work('typo')}" in found["told"]
+    assert "gets requests" in found["told"]
+    vhost = amqp_url.rpartition("/")[2]
+    command = f"rabbitmqctl -p {vhost} delete_queue {NAMES.work('typo')}"
+    assert command in found["commands"]
+    assert command in (await leveret("doctor", *api, url=amqp_url)).out.splitlines()
+    assert command in (await leveret("topology", "plan", *api, url=amqp_url)).err
+
+
+async def test_an_api_that_does_not_answer_is_a_note(amqp_url: str) -> None:
+    """Somebody named it; the rest is looked at."""
+    await leveret("topology", "apply", url=amqp_url)
+    ended = await leveret(
+        "doctor", "--json", "--management-url", "http://127.0.0.1:1", url=amqp_url
+    )
+    found = {one["check"]: one for one in ended.lines[0]["checks"]}
+    assert (ended.code, found["queues"]["state"]) == (0, "note")
+    assert "dead_letters" in found
 
 
 async def test_what_is_missing_or_unsafe_is_wrong(amqp_url: str) -> None:

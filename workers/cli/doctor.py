@@ -27,6 +27,10 @@ _COLOURS: Final = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
 
 def doctor(
     *modules: Annotated[str, Parameter(help="Where processors are, as for `leveret run`.")],
+    management_url: Annotated[
+        str | None,
+        Parameter(help="The broker's HTTP API, which alone lists queues nobody serves any more."),
+    ] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON document.")] = False,
     where: Where = NOWHERE,
 ) -> int:
@@ -36,7 +40,7 @@ def doctor(
     Example: `leveret doctor`, or `leveret doctor my_package:registry`
     """
     quiet()
-    found = _examined(where, modules)
+    found = _examined(where, modules, management_url)
     state = worst(found)
     if json:
         checks = [one._asdict() for one in found]
@@ -48,7 +52,7 @@ def doctor(
     return FAILED if state is State.WRONG else DONE
 
 
-def _examined(where: Where, modules: tuple[str, ...]) -> list[Finding]:
+def _examined(where: Where, modules: tuple[str, ...], management_url: str | None) -> list[Finding]:
     try:
         chosen = settings(where)
     except SettingsError as error:
@@ -56,7 +60,7 @@ def _examined(where: Where, modules: tuple[str, ...]) -> list[Finding]:
             wrong("settings", problem, "`leveret config show` lists every setting")
             for problem in error.problems
         ]
-    return [*here(chosen, modules), *asyncio.run(there(chosen))]
+    return [*here(chosen, modules), *asyncio.run(there(chosen, management_url))]
 
 
 def _show(found: Sequence[Finding]) -> None:
@@ -69,4 +73,8 @@ def _show(found: Sequence[Finding]) -> None:
         if one.advice:
             told.append(f"\nwhat to do: {one.advice}", "bold")
         table.add_row(Text(one.state, _COLOURS[one.state]), one.check, told)
-    Console(highlight=False, markup=False).print(table)
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    for one in found:  # a column would break them, and what is copied from it
+        for command in one.commands:
+            console.print(command, soft_wrap=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from cyclopts import Parameter
@@ -30,17 +29,19 @@ from topology.explain import explain_step
 from topology.export import SALT_BYTES
 from topology.roles import user_of
 from topology.traps import OLDEST, Trap, traps
-from workers.broker import ManagementApi
+from workers.broker import ManagementApi, ManagementError
 from workers.cli import DONE, FAILED, WRONG_USE, Failure
 from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
 from workers.cli.say import say, write
 from workers.counting import plural
+from workers.doctor.http_api import http_api, removal, vhost_of
 from workers.doctor.unsafe import circumstances
 from workers.link.ground import connected, designed, wanted
 
 if TYPE_CHECKING:
     from topology import Plan, Topology
     from topology.plan import Mismatch
+    from workers.doctor.http_api import HttpApi
     from workers.settings import Settings
 
 Json = Annotated[bool, Parameter(negative="", help="Print one JSON document.")]
@@ -100,7 +101,7 @@ def export(
     users_wanted = _users(topology.names, publisher, roles=users)
     passwords = {name: secrets.token_urlsafe(18) for name, _ in users_wanted}
     accounts = [_account(role, name, passwords[name]) for name, role in users_wanted]
-    told = definitions(topology, vhost=vhost or _vhost(chosen), accounts=accounts)
+    told = definitions(topology, vhost=vhost or vhost_of(chosen), accounts=accounts)
     for name, password in passwords.items():
         say(f"user {name} has the password {password}")
     write(orjson.dumps(told, option=0 if json else orjson.OPT_INDENT_2), b"\n")
@@ -137,14 +138,16 @@ async def _planned(chosen: Settings, management_url: str | None, *, change: bool
     async with connected(chosen) as connection:
         topology = wanted(chosen, connection)
         found = await look(connection, topology)
-        if management_url is not None:
-            listing = ManagementApi(management_url).bindings(_vhost(chosen))
-            found = with_bindings(found, topology, listing)
+        api = http_api(chosen, management_url)
+        if api is not None:
+            listing = _bindings(chosen, api)
+            if api.named:  # what a guess tells is good for a note, and not to unbind by
+                found = with_bindings(found, topology, listing)
             for queue in unknown_queues(topology, listing):
                 say(
                     f"note: queue {queue} gets requests too, and no configured group has it; if "
                     "no worker serves it, copies fill it until it is removed: "
-                    f"rabbitmqctl delete_queue {queue}"
+                    f"{removal(api, vhost_of(chosen), queue)}"
                 )
         made = plan_of(topology, found)
         if change and not made.mismatches:
@@ -208,7 +211,11 @@ def _account(role: Role, name: str, password: str) -> Account:
     return Account(role, password_hash(password, secrets.token_bytes(SALT_BYTES)), name)
 
 
-def _vhost(chosen: Settings) -> str:
-    if chosen.amqp_url is None:
-        return "/"
-    return unquote(urlsplit(chosen.amqp_url.get_secret_value()).path[1:]) or "/"
+def _bindings(chosen: Settings, api: HttpApi) -> list[dict[str, Any]]:
+    """Return what is bound; a guessed API that does not answer is not missed."""
+    try:
+        return ManagementApi(api.url).bindings(vhost_of(chosen))
+    except (ManagementError, ValueError):
+        if api.named:
+            raise
+        return []

@@ -14,7 +14,7 @@ from workers.doctor.finding import Finding, note
 from workers.presence.heartbeat import MOST_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from workers.presence.roster import Replica
 
@@ -40,7 +40,7 @@ def types(present: Sequence[Replica]) -> Iterator[Finding]:
     for group, replicas in sorted(groups.items()):
         found = [lack for told in _KINDS for lack in lacks(told, replicas)]
         if found:
-            yield _differ(group, len(replicas), sorted(found, key=lambda one: -one.replicas))
+            yield _differ(group, len(replicas), found)
 
 
 def lacks(told: str, replicas: Sequence[Replica]) -> Iterator[Lack]:
@@ -52,14 +52,18 @@ def lacks(told: str, replicas: Sequence[Replica]) -> Iterator[Lack]:
             yield Lack(without, _KINDS[told], name)
 
 
-def _differ(group: str, replicas: int, found: Sequence[Lack]) -> Finding:
-    which = some(
-        [f"the {one.kind} {one.name} ({one.replicas} of {replicas} lack it)" for one in found]
+def _differ(group: str, replicas: int, found: Iterable[Lack]) -> Finding:
+    alike: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for one in found:
+        alike[one.replicas, one.kind].append(one.name)
+    which = "; ".join(
+        f"{plural(without, 'replica lacks', 'replicas lack')} "
+        f"the {kind if len(names) == 1 else f'{kind}s'} {some(names)}"
+        for (without, kind), names in sorted(alike.items(), reverse=True)
     )
     return note(
         f"types.{group}",
-        f"replicas of the group {group} take different types; "
-        f"{plural(len(found), 'type is', 'types are')} not taken by all: {which}. "
+        f"of the {replicas} replicas of the group {group} not all take the same types: {which}. "
         "Whichever gets a message of a type it lacks dead-letters it",
         "run the same code in all replicas of a group; other work goes to another group, with "
         "bindings of its own ([groups.NAME], then --group NAME or LEVERET_GROUP); publish a new "

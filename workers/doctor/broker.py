@@ -138,16 +138,19 @@ def consumers(settings: Settings, picture: Picture) -> Iterator[Finding]:
     """Tell of each group whether somebody takes its work."""
     names = Names(settings.prefix)
     for group in settings.group_specs():
-        depth = (picture.queues or {}).get(names.work(group.name))
+        queues = picture.queues or {}
+        depth = queues.get(names.work(group.name))
         if depth is None:
             continue
+        urgent = queues.get(names.urgent(group.name))
+        waiting = depth.messages + (urgent.messages if urgent else 0)
         check = f"consumers.{group.name}"
         if depth.consumers:
             takers = plural(depth.consumers, "worker takes", "workers take")
-            waiting = f"{plural(depth.messages, 'message')} waiting"
-            yield ok(check, f"{takers} the group's work, {waiting}")
+            told = f"{takers} the group's work, {plural(waiting, 'message')} waiting"
+            yield ok(check, told)
         else:
-            told = f"nobody takes the work of the group {group.name}, {depth.messages} waiting"
+            told = f"nobody takes the work of the group {group.name}, {waiting} waiting"
             yield note(check, told, _to_serve(group.name, picture.replicas))
 
 

@@ -24,6 +24,8 @@ class Finding(NamedTuple):
     told: str
     #: What to do about it; empty where there is nothing to do.
     advice: str = ""
+    #: Commands that belong to the advice, to be copied whole.
+    commands: tuple[str, ...] = ()
 
 
 def ok(check: str, told: str) -> Finding:

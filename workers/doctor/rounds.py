@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from aiormq.exceptions import ChannelAccessRefused
 
 from topology import TopologyError
-from workers.doctor import agreement, broker, machine, unsafe
+from workers.doctor import agreement, broker, leftovers, machine, unsafe
 from workers.doctor.finding import Finding, wrong
+from workers.doctor.http_api import http_api
 from workers.link.ground import FramesTooSmall
 from workers.link.supervisor import BrokerUnreachable, LinkError
 from workers.presence.watching import Watching
@@ -38,8 +39,8 @@ def here(settings: Settings, modules: Collection[str] = ()) -> Iterator[Finding]
     yield from unsafe.checks(settings, registry)
 
 
-async def there(settings: Settings) -> list[Finding]:
-    """Return what the broker shows."""
+async def there(settings: Settings, management_url: str | None = None) -> list[Finding]:
+    """Return what the broker shows; only its HTTP API lists queues that no group here has."""
     if settings.amqp_url is None:
         return [
             wrong(
@@ -63,13 +64,14 @@ async def there(settings: Settings) -> list[Finding]:
     found.append(broker.rights(settings, seen))
     if seen.refused:
         return found
-    return [*found, *await _running(settings)]
+    return [*found, *await _running(settings, management_url)]
 
 
-async def _running(settings: Settings) -> list[Finding]:
+async def _running(settings: Settings, management_url: str | None) -> list[Finding]:
     try:
+        looked = await leftovers.look(settings, http_api(settings, management_url))
         async with Watching(settings) as watching:
-            picture = await _heard(watching, settings)
+            picture = await _heard(watching, settings, strangers=bool(looked.left))
     except (LinkError, TopologyError) as error:
         if isinstance(error.__cause__, ChannelAccessRefused):
             return [broker.not_for_this_user(settings)]
@@ -79,12 +81,13 @@ async def _running(settings: Settings) -> list[Finding]:
         broker.replicas(picture.replicas),
         *agreement.types(picture.replicas),
         *broker.unknown_groups(settings, picture.replicas),
+        *leftovers.findings(settings, looked, picture.replicas),
         broker.dead_letters(picture),
     ]
 
 
-async def _heard(watching: Watching, settings: Settings) -> Picture:
-    """Return a picture once every consumer had time to speak."""
+async def _heard(watching: Watching, settings: Settings, *, strangers: bool = False) -> Picture:
+    """Return a picture once every consumer had time to speak, and `strangers` who have none."""
     loop = asyncio.get_running_loop()
     until = loop.time() + settings.heartbeat_interval + BEYOND
     ours = {group.name for group in settings.group_specs()}
@@ -94,7 +97,7 @@ async def _heard(watching: Watching, settings: Settings) -> Picture:
         # stands for no consumer, nor does one of another group: one of ours may still be silent.
         takers = [one for one in picture.replicas if one.state != "paused"]
         heard = sum(one.told("group") in ours for one in takers)
-        all_spoke = 0 < picture.workers <= heard
+        all_spoke = not strangers and 0 < picture.workers <= heard
         if all_spoke or loop.time() > until:
             return picture
         await asyncio.sleep(LOOK_EVERY)

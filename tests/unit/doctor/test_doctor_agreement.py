@@ -27,8 +27,9 @@ def test_types_that_some_replicas_lack_are_named_with_how_many_lack_them() -> No
     """Message types and task types, and what to do."""
     (found,) = agreement.types([replica(**ECHO), replica(**ECHO), replica(**IMAGES)])
     assert (found.check, found.state) == ("types.default", State.NOTE)
-    assert "the message type image (2 of 3 lack it)" in found.told
-    assert "the task type echo (1 of 3 lack it)" in found.told
+    assert "of the 3 replicas of the group default" in found.told
+    assert "2 replicas lack the message type image" in found.told
+    assert "1 replica lacks the task type echo" in found.told
     assert "resize" not in found.told
     assert all(
         word in found.advice for word in ("same code", "--group", "LEVERET_GROUP", "publish")

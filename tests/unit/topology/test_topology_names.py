@@ -31,6 +31,21 @@ def test_names_are_the_ones_outsiders_use() -> None:
     assert NAMES.mailbox_key("agent-7", "inbox") == "agent.agent-7.inbox"
 
 
+def test_a_groups_queues_tell_whose_they_are() -> None:
+    """All three of them, with dots in the group's name too; others are no group's."""
+    for group in ("default", "a.b"):
+        queues = NAMES.work(group), NAMES.urgent(group), NAMES.dead_queue(group)
+        assert {NAMES.group_of(queue) for queue in queues} == {group}
+    others = (
+        NAMES.journal,
+        NAMES.retry(Delay.parse("1s")),
+        "leveret.work",
+        "leveret.work.",
+        "other",
+    )
+    assert {NAMES.group_of(queue) for queue in others} == {None}
+
+
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
