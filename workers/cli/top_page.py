@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from topology import Names
-from workers.counting import plural
+from workers.counting import plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,8 +163,18 @@ def _queues(queues: Mapping[str, Depth], names: Names) -> list[Table | Text]:
         if name == names.journal:  # kept, and waiting for nobody
             waiting = Text(f"{depth.messages:,} (history)", "dim")
         table.add_row(Text(name, style), waiting, str(depth.consumers))
-    rungs = Text(f"{plural(empty, 'retry rung')} with nothing waiting", "dim")
-    return [table, rungs] if empty else [table]
+    told: list[Table | Text] = [table]
+    if empty:
+        told.append(Text(f"{plural(empty, 'retry rung')} with nothing waiting", "dim"))
+    untaken = [
+        name
+        for name, depth in sorted(queues.items())
+        if name.startswith(order[0]) and depth.messages and not depth.consumers
+    ]
+    if untaken:
+        why = f"nobody takes what waits in {some(untaken)}; `leveret doctor` says what to do"
+        told.append(Text(why, "yellow"))
+    return told
 
 
 def _place(name: str, order: tuple[str, ...]) -> int:

@@ -103,7 +103,7 @@ def findings(settings: Settings, looked: Looked, present: Sequence[Replica]) -> 
 
 def _not_listed(looked: Looked) -> Finding:
     if looked.api is not None and looked.api.named:
-        advice = "see that --management-url has scheme, login, host and port"
+        advice = "name it with its port and a login that may see queues, as the monitoring role's"
         return note("queues", looked.trouble, advice)
     return ok(
         "queues",

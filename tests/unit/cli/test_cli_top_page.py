@@ -56,3 +56,11 @@ def test_what_one_moment_does_not_tell_is_left_out() -> None:
     assert "a second" not in told
     assert "no message was timed lately" in told
     assert " - " not in told.replace("\n", " ").partition("messages ")[2]
+
+
+def test_work_that_waits_and_nobody_takes_is_pointed_at() -> None:
+    """A zero among figures is passed over; an empty queue, or dead letters, need no consumer."""
+    told = shown(queues={"leveret.work.a": Depth(3, 0), "leveret.work.b": Depth(0, 0)})
+    assert "nobody takes what waits in leveret.work.a; `leveret doctor`" in told
+    served = {"leveret.work.a": Depth(3, 1), "leveret.dead.a": Depth(3, 0)}
+    assert "nobody takes" not in shown(queues=served)
