@@ -59,7 +59,7 @@ async def test_replicas_of_one_group_with_other_processors_are_told(amqp_url: st
     ):
         code, found = await examined(amqp_url)
     assert (code, found["types.default"]["state"]) == (0, "note")
-    assert "1 replica lacks the task types" in found["types.default"]["told"]
+    assert "1 of 2 (two) lacks the task types" in found["types.default"]["told"]
     assert "types.images" not in found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from workers.counting import plural, some
+from workers.counting import some
 from workers.doctor.finding import Finding, note
 from workers.presence.heartbeat import MOST_TYPES
 
@@ -25,8 +25,8 @@ _KINDS: Final = {"accepts": "message type", "tasks": "task type"}
 class Lack(NamedTuple):
     """A type that some replicas of a group take and others do not."""
 
-    #: How many do not.
-    replicas: int
+    #: Those who do not.
+    replicas: tuple[str, ...]
     kind: str
     name: str
 
@@ -45,25 +45,26 @@ def types(present: Sequence[Replica]) -> Iterator[Finding]:
 
 def lacks(told: str, replicas: Sequence[Replica]) -> Iterator[Lack]:
     """Yield the types that some of these replicas take and others do not, by name."""
-    taken = [_told(one, told) for one in replicas]
-    for name in sorted(set().union(*(known for known in taken if known is not None))):
-        without = sum(known is not None and _surely_lacks(known, name) for known in taken)
+    taken = {one.agent.agent_id: _told(one, told) for one in replicas}
+    known = {who: names for who, names in taken.items() if names is not None}
+    for name in sorted(set().union(*known.values())):
+        without = tuple(who for who, names in known.items() if _surely_lacks(names, name))
         if without:
             yield Lack(without, _KINDS[told], name)
 
 
 def _differ(group: str, replicas: int, found: Iterable[Lack]) -> Finding:
-    alike: dict[tuple[int, str], list[str]] = defaultdict(list)
+    alike: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     for one in found:
         alike[one.replicas, one.kind].append(one.name)
-    which = "; ".join(
-        f"{plural(without, 'replica lacks', 'replicas lack')} "
+    which = [
+        f"{len(who)} of {replicas} ({some(who)}) {'lacks' if len(who) == 1 else 'lack'} "
         f"the {kind if len(names) == 1 else f'{kind}s'} {some(names)}"
-        for (without, kind), names in sorted(alike.items(), reverse=True)
-    )
+        for (who, kind), names in alike.items()
+    ]
     return note(
         f"types.{group}",
-        f"of the {replicas} replicas of the group {group} not all take the same types: {which}. "
+        f"replicas of the group {group} take different types: {some(which, '; ')}. "
         "Whichever gets a message of a type it lacks dead-letters it",
         "run the same code in all replicas of a group; other work goes to another group, with "
         "bindings of its own ([groups.NAME], then --group NAME or LEVERET_GROUP); publish a new "
