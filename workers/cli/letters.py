@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import orjson
 from cyclopts import Parameter
 
+from messages import ErrorCode
+from messages.nearest import did_you_mean
 from topology import Names
 from workers.cli import DONE, NOTHING_FOUND, WRONG_USE, Failure
 from workers.cli.options import NOWHERE, Where, needed_url, quiet, settings
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 #: `2h`, `30m ago`: so long before now.
 _AGO: Final = re.compile(r"(?P<length>[0-9.]+ ?(?:ms|s|m|h|d))(?: ago)?", re.ASCII)
 _NO: Final = Parameter(negative="")
+#: Error codes that letters have.
+_CODES: Final = tuple(code.value for code in ErrorCode)
 
 
 @Parameter(name="*")
@@ -167,9 +171,16 @@ def do(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def exit_code(found: object, selection: Selection, standing: Standing) -> int:
-    """Return the exit code for what was found, and say so where it is nothing."""
+    """Return the exit code for what was found, and say so where it is nothing.
+
+    A code that is not in our list is wrong use only then: letters of another program, or of a
+    newer worker, may carry it.
+    """
     if found:
         return DONE
+    if (code := selection.error_code) is not None and code not in _CODES:
+        near = did_you_mean(code, _CODES) or "; `leveret dlq groups` shows those of the letters"
+        raise Failure(f"there is no error code {code[:60]!r}{near}", code=WRONG_USE)
     say("no dead letters" if selection.everything else f"none of {standing.open} letters fits")
     return NOTHING_FOUND
 
