@@ -146,12 +146,17 @@ def _maker(
     try:
         make()
     except ValidationError as error:
-        errors, _ = format_errors(error)
-        told = "; ".join(f"{one.field_path}: {one.message}" for one in errors)
-        raise Failure(
-            f"no worker would take that: {told}; mend it there", code=WRONG_USE
-        ) from error
+        raise Failure(f"no worker would take that: {_misfit(error)}", code=WRONG_USE) from error
     return make
+
+
+def _misfit(error: ValidationError) -> str:
+    """Return what does not fit, and where; a rule of the whole has no place to name."""
+    errors, _ = format_errors(error)
+    told = "; ".join(
+        f"{one.field_path}: {one.message}" if one.field_path else one.message for one in errors
+    )
+    return f"{told}; mend it there" if any(one.field_path for one in errors) else told
 
 
 #: How a message made here names its sender.

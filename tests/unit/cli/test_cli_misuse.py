@@ -39,6 +39,27 @@ def test_a_wrong_use_says_what_to_write(
     assert not any(word in said for word in ("|", "Literal", " int", "float", "[", "Did you"))
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "publish --task echo --priority 9",
+            "no worker would take that: a priority of 8 or more needs a budget of at least 1000.00",
+        ),
+        ("publish --task echo --ttl 0", "no worker would take that: ttl: "),
+    ],
+)
+def test_what_no_worker_would_take_is_told_with_its_place_where_it_has_one(
+    line: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rule of the whole task stands nowhere in it."""
+    monkeypatch.setattr("sys.argv", ["leveret", *line.split()])
+    assert _run() == WRONG_USE
+    said = capsys.readouterr().err.strip()
+    assert said.startswith(f"leveret: {told}")
+    assert said.endswith("mend it there") is told.endswith(": ")
+
+
 def test_the_page_of_run_says_where_the_port_is_set(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
