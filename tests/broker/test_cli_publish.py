@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 from broker.command import leveret
+from broker.letters import WORK
 from broker.users import user_name
 from broker.worker import NAMES, serving
+from waiting import until
 
 from examples import registry
 from topology import Role, parse_delays, permissions
+from workers.broker import ManagementApi
 from workers.link.ground import stand
 from workers.settings import Settings
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from broker.users import Users
+
+    from workers.broker import PrivateBroker
 
 
 @pytest.fixture
@@ -61,7 +66,14 @@ async def test_without_wait_the_confirms_are_counted(url: str) -> None:
     assert (ended.code, ended.out) == (0, "3 messages published, 3 confirmed\n")
     ended = await leveret("publish", "--task", "echo", "--json", url=url)
     assert ended.lines == [
-        {"published": 1, "confirmed": 1, "unroutable": 0, "refused": 0, "unknown": 0}
+        {
+            "published": 1,
+            "confirmed": 1,
+            "unroutable": 0,
+            "refused": 0,
+            "unknown": 0,
+            "unsent": 0,
+        }
     ]
 
 
@@ -153,6 +165,34 @@ async def test_a_full_queue_refuses_and_it_is_told(amqp_url: str) -> None:
     assert (told["confirmed"], told["refused"]) == (0, 8)
 
 
+async def test_a_broker_that_goes_away_leaves_it_told_what_was_sent_and_what_was_not(
+    own: PrivateBroker,
+) -> None:
+    """Nobody looks for messages that have never left; and every one is in one count."""
+    (node,) = own.nodes
+    await leveret("topology", "apply", url=own.amqp_url)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "workers.cli", "publish", "--task", "echo", "--json"),
+        *("--count", "1000", "--rate", "200", "--timeout", "1"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"LEVERET_AMQP_URL": own.amqp_url},
+    )
+    try:
+        api = ManagementApi(own.management_url)
+        await until(lambda: asyncio.to_thread(lambda: api.queue_depths("/")[WORK].ready))
+        node.kill()
+        out, err = await process.communicate()
+    finally:
+        node.start()
+    told = orjson.loads(out)
+    assert (process.returncode, told["published"] + told["unsent"]) == (1, 1000)
+    assert told["confirmed"] + told["unknown"] == told["published"]
+    assert told["confirmed"] > 0 < told["unsent"]
+    assert f"{told['unsent']} messages never sent; is the broker in alarm or gone?" in err.decode()
+    assert err.count(b"\n") == 1
+
+
 async def test_a_missing_topology_is_told(amqp_url: str) -> None:
     """One line with the command to run."""
     ended = await leveret("publish", "--task", "echo", url=amqp_url)
@@ -175,6 +215,7 @@ async def test_who_may_not_publish_is_told(amqp_url: str, users: Users) -> None:
         "unroutable": 0,
         "refused": 1,
         "unknown": 0,
+        "unsent": 0,
     }
 
 

@@ -91,7 +91,7 @@ def publish(
     make = _maker(task, type, param, Task("", {}, priority, budget, ttl))
     run = Publishing(how, Names(chosen.prefix), needed_url(chosen), chosen)
     if make is not None:  # each one is a message of its own, with an id of its own
-        return asyncio.run(run.all(of(make() for _ in range(count)), times=1))
+        return asyncio.run(run.all(of(make() for _ in range(count)), times=1, total=count))
     with opened(file) as source:
         return asyncio.run(run.all(bodies(source, raw=raw), times=count))
 

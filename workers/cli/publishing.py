@@ -72,23 +72,30 @@ class Publishing:
         self._key: dict[Published, str] = {}
         self._room = asyncio.Semaphore(UNCONFIRMED)
         self._sent = 0
+        self._all_read = False
         self._elsewhere = 0
 
-    async def all(self, found: AsyncIterator[bytes], *, times: int) -> int:
-        """Send each message `times` times and wait for what comes; returns the exit code."""
+    async def all(self, found: AsyncIterator[bytes], *, times: int, total: int = 0) -> int:
+        """Send each message `times` times and wait for what comes; returns the exit code.
+
+        `total` is how many there are, where that is known before they are read.
+        """
         async with self._client:
             try:
                 await self._send_all(found, times)
                 await self._confirmed()
             except TimeoutError:
-                return self._told()
-            if not self._sent:
-                raise Failure(
-                    "there is no message in that input; write a JSON document, or one a line",
-                    code=NOTHING_FOUND,
-                )
-            late = self._how.wait and not await self._answered()
-            return FAILED if late else self._told()
+                pass
+            else:
+                if not self._sent:
+                    raise Failure(
+                        "there is no message in that input; write a JSON document, or one a line",
+                        code=NOTHING_FOUND,
+                    )
+                if self._how.wait and not await self._answered():
+                    return FAILED
+        # Only now: while the lines stood, what is told as never sent might still have left.
+        return self._told(total)
 
     async def _send_all(self, found: AsyncIterator[bytes], times: int) -> None:
         loop = asyncio.get_running_loop()
@@ -102,6 +109,7 @@ class Publishing:
                 async with asyncio.timeout(self._how.timeout):
                     await self._room.acquire()
                 self._send(message)
+        self._all_read = True
 
     def _send(self, message: Outgoing) -> None:
         self._sent += 1
@@ -171,7 +179,7 @@ class Publishing:
         queues = {self._names.work(group): group for group in self._groups}
         return unanswered(queues, await self._client.depths(queues))
 
-    def _told(self) -> int:
+    def _told(self, total: int) -> int:
         """Say what became of the messages; returns the exit code."""
         confirmed = self._fates[Published.CONFIRMED]
         open_ = self._sent - self._fates.total()
@@ -179,25 +187,39 @@ class Publishing:
             if number := self._fates[fate]:
                 told = text.format(key=self._key[fate], exchange=self._names.requests)
                 say(f"{plural(number, 'message')} {told}")
-        if open_:
-            say(
-                f"{plural(open_, 'message')} not confirmed within {self._how.timeout:g} s; is the "
-                "broker in alarm or gone? `leveret doctor` says"
-            )
+        waiting = self._client.unsent
+        unsent = waiting + max(0, total - self._sent)
+        if open_ or unsent or not self._all_read:
+            self._left_open(open_ - waiting, unsent, unread=not (self._all_read or total))
         if not self._how.wait:
-            self._count(confirmed, open_)
-        return DONE if confirmed == self._sent and not self._answers.errors else FAILED
+            self._count(self._sent - waiting, confirmed, open_ - waiting, unsent)
+        done = self._all_read and confirmed == self._sent and not self._answers.errors
+        return DONE if done else FAILED
 
-    def _count(self, confirmed: int, open_: int) -> None:
+    def _left_open(self, unconfirmed: int, unsent: int, *, unread: bool) -> None:
+        told = []
+        if unconfirmed:
+            told.append(
+                f"{plural(unconfirmed, 'message')} sent and not confirmed within "
+                f"{self._how.timeout:g} s, so they may be there or not"
+            )
+        if unsent:
+            told.append(f"{plural(unsent, 'message')} never sent")
+        if unread:
+            told.append("the rest of the input was not read")
+        say(f"{'; '.join(told)}; is the broker in alarm or gone? `leveret doctor` says")
+
+    def _count(self, sent: int, confirmed: int, unconfirmed: int, unsent: int) -> None:
         if not self._how.json:
-            write(f"{plural(self._sent, 'message')} published, {confirmed} confirmed\n".encode())
+            write(f"{plural(sent, 'message')} published, {confirmed} confirmed\n".encode())
             return
         counts = {
-            "published": self._sent,
+            "published": sent,
             "confirmed": confirmed,
             "unroutable": self._fates[Published.RETURNED],
             "refused": sum(self._fates[fate] for fate in _REFUSALS),
-            "unknown": self._fates[Published.UNKNOWN] + open_,
+            "unknown": self._fates[Published.UNKNOWN] + unconfirmed,
+            "unsent": unsent,
         }
         write(orjson.dumps(counts), b"\n")
 

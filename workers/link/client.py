@@ -141,6 +141,11 @@ class Client:
         """How many publications the broker has not answered for."""
         return len(self._link.outbox)
 
+    @property
+    def unsent(self) -> int:
+        """How many publications have never left us."""
+        return self._link.outbox.unsent
+
     async def depths(self, queues: Iterable[str]) -> Mapping[str, Depth]:
         """Return how full queues are and who consumes them; without those that cannot be seen.
 

@@ -76,10 +76,12 @@ class Outbox:
         #: Confirms count from 1 in each life of the channel.
         self._sent = 0
         self._confirmed_below = 0
+        #: Up to this count they have left us, in this life or in one before.
+        self._left = 0
         self._unconfirmed: dict[int, Waiting] = {}
         self._returned: set[int] = set()
         self._ashore: list[Waiting] = []
-        #: How many of those, the first ones, were under way when the last life ended.
+        #: How many of those, the first ones, had left us when the last life ended.
         self._aground = 0
         #: Message ids are never used twice, not even for the same message sent again.
         self._mark = secrets.token_hex(8).encode()
@@ -156,17 +158,19 @@ class Outbox:
         self._wire = self._heard = wire
         self._channel = channel
         self.renewal.renewed()
-        self._sent = self._confirmed_below = 0
+        self._sent = self._confirmed_below = self._left = 0
         self._flowing_since = self._clock()
         self._routes.begin(channel)
         wire.frames.watch_confirms(channel, self)
         ashore, self._ashore = self._ashore, []
-        self._aground = 0
-        for waiting in ashore:
+        aground, self._aground = self._aground, 0
+        for number, waiting in enumerate(ashore, 1):
             if waiting.wanted():
                 self._send(waiting._replace(since=self._clock()))
             else:
                 waiting.done(Published.UNKNOWN)
+            if number == aground:
+                self._left = self._sent
         self._note_empty()
 
     def detach(self) -> None:
@@ -178,11 +182,11 @@ class Outbox:
         self._blocked = False
         self._out.clear()
         self._returned.clear()
-        lost = list(self._unconfirmed.values())
+        lost, left = list(self._unconfirmed.values()), self._count_left()
         self._unconfirmed.clear()
         if self._resend:
             self._ashore = lost + self._ashore
-            self._aground = len(lost)
+            self._aground = left
         else:
             for waiting in lost:
                 waiting.done(self._lost)
@@ -194,6 +198,11 @@ class Outbox:
         self._wire = None
 
     @property
+    def unsent(self) -> int:
+        """How many have never left us: they surely are nowhere."""
+        return len(self) - self._aground - self._count_left()
+
+    @property
     def under_way(self) -> int:
         """How many are sent and not confirmed yet."""
         return len(self._unconfirmed)
@@ -203,9 +212,11 @@ class Outbox:
         self.detach()
         ashore, self._ashore = self._ashore, []
         refused: list[Waiting] = []
-        for waiting in ashore:
+        aground, self._aground = self._aground, 0
+        for number, waiting in enumerate(ashore, 1):
             mine = waiting.message.exchange == exchange
             (refused if mine else self._ashore).append(waiting)
+            self._aground += not mine and number <= aground
         for waiting in refused:
             waiting.done(Published.CLOSED)
         self._note_empty()
@@ -270,6 +281,9 @@ class Outbox:
             fate = Published.RETURNED
         waiting.done(fate)
 
+    def _count_left(self) -> int:
+        return sum(tag <= self._left for tag in self._unconfirmed)
+
     def _note_empty(self) -> None:
         if not self._unconfirmed and not self._ashore:
             self._empty.set()
@@ -326,6 +340,7 @@ class Outbox:
         if self._wire is not None and self._out and not self._blocked:
             self._wire.write(b"".join(self._out))
             self._out.clear()
+            self._left = self._sent
 
 
 def _whole(answer: Answer) -> Publication:

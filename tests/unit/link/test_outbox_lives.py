@@ -125,6 +125,43 @@ async def test_a_line_lost_while_blocked_is_not_blocked_in_its_next_life() -> No
     assert len(await written(sending)) == 1
 
 
+async def test_what_never_left_is_known_over_all_lives() -> None:
+    """It surely is nowhere; what left once may be at the broker, whatever became of the line."""
+    sending = Sending()
+    sending.send(1, 2)
+    assert sending.outbox.unsent == 2
+    await turn()
+    assert sending.outbox.unsent == 0
+    sending.outbox.block(True)
+    sending.send(3)
+    await turn()
+    assert sending.outbox.unsent == 1
+    sending.outbox.detach()
+    sending.send(4)
+    assert sending.outbox.unsent == 2
+    sending.attach()
+    sending.outbox.block(True)
+    await turn()
+    assert sending.outbox.unsent == 2
+    sending.outbox.block(False)
+    await turn()
+    assert sending.outbox.unsent == 0
+    sending.wire.ack(4, multiple=True)
+    assert sending.fates == {1: C, 2: C, 3: C, 4: C}
+
+
+async def test_what_an_exchange_takes_along_leaves_the_count_of_the_unsent_true() -> None:
+    """Refused are those for it alone, sent or not."""
+    sending = Sending()
+    sending.outbox.publish(Publication("gone", "k", b""), lambda _: None)
+    sending.send(1)
+    await turn()
+    sending.outbox.detach()
+    sending.send(2)
+    sending.outbox.refuse("gone")
+    assert (len(sending.outbox), sending.outbox.unsent) == (2, 1)
+
+
 async def test_an_exchange_that_cost_the_channel_is_told_and_the_rest_goes_out_again() -> None:
     """One missing exchange does not hold up the answers to everybody else."""
     sending = Sending()
