@@ -26,6 +26,9 @@ class Broker(Protocol):
     def management_url(self) -> str:
         """The HTTP API."""
 
+    def ended(self) -> str:
+        """How it ended by itself; empty while it runs, and where that cannot be known."""
+
     def close(self) -> None:
         """Give back what was taken for it; a broker we did not start goes on."""
 
@@ -40,6 +43,10 @@ class NamedBroker:
     def management_url(self) -> str:
         """Where the HTTP API usually is: same host and login, port 15672."""
         return management_beside(self.amqp_url)
+
+    def ended(self) -> str:
+        """Say nothing: whether it is away for good only its keeper knows."""
+        return ""
 
     def close(self) -> None:
         """Do nothing: it is not ours to stop."""

@@ -72,6 +72,20 @@ class ContainerBroker:
         """The HTTP API, with the login in it."""
         return f"http://{USER}:{USER}@{self._host}:{self._management}"
 
+    def ended(self) -> str:
+        """How the container ended; empty while it is there, and while the engine says nothing."""
+        import docker  # type: ignore[import-untyped]  # noqa: PLC0415  # as above
+
+        container = self._container.get_wrapped_container()
+        try:
+            container.reload()
+        except docker.errors.NotFound:  # the engine removes what has ended
+            return "its container ended"
+        except (docker.errors.DockerException, OSError):
+            return ""
+        state = container.attrs["State"]
+        return "" if state["Running"] else f"exit {state['ExitCode']}"
+
     def close(self) -> None:
         """Remove the container."""
         self._container.stop()

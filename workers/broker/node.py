@@ -45,6 +45,11 @@ class Node:
         return self._process.pid
 
     @property
+    def exit_code(self) -> int | None:
+        """What the Erlang VM ended with, -9 for SIGKILL; None while it runs or never ran."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def amqp_url(self) -> str:
         """Where clients connect; virtual host ``/``.
 

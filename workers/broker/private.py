@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -98,6 +99,11 @@ class PrivateBroker:
         processes = [node.pid for node in self.nodes]
         processes.append(self._epmd.pid if self._epmd is not None else None)
         return tuple(pid for pid in processes if pid is not None)
+
+    def ended(self) -> str:
+        """How a node ended that was not asked to; empty while all are up."""
+        codes = (node.exit_code for node in self.nodes)
+        return next((exit_words(code) for code in codes if code is not None), "")
 
     def close(self) -> None:
         """End every process and remove the directory; a second call does nothing.
@@ -197,6 +203,13 @@ class PrivateBroker:
             f"epmd, Erlang's port mapper, does not listen on 127.0.0.1:{layout.epmd_port}"
             " (eaddrinuse); is the loopback up?"
         )
+
+
+def exit_words(code: int) -> str:
+    """Return an exit code as a shell would tell it, with the signal's name where it was one."""
+    if code >= 0:
+        return f"exit {code}"
+    return f"exit {128 - code}, {signal.Signals(-code).name}"
 
 
 def _was_port_taken(error: BrokerStartError) -> bool:

@@ -17,11 +17,13 @@ from rich.markup import escape
 from examples.load import Sender, sample_load
 from topology import Names
 from workers.broker import choose
-from workers.cli import DONE, FAILED, INTERRUPTED, Failure
+from workers.cli import DONE, FAILED, INTERRUPTED, NO_BROKER, Failure
 from workers.cli.books import Books
+from workers.cli.broker_gone import gone
+from workers.cli.elsewhere import lines
 from workers.cli.live import EVERY, Live
 from workers.cli.options import NOWHERE, Where, settings
-from workers.cli.say import write
+from workers.cli.say import say, write
 from workers.counting import plural
 from workers.link.client import Client
 from workers.link.ground import stand
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from examples.load import Sample
+    from workers.broker import Broker
     from workers.outcome import Delivery
     from workers.settings import Settings
 
@@ -43,6 +46,8 @@ ACCOUNTED_WITHIN: Final = 90.0
 #: Seconds between two looks at the books, and between two samples once the load is through.
 LOOK_EVERY: Final = 0.1
 TRICKLE_EVERY: Final = 0.25
+#: Seconds after which workers are told to hurry that drain without a broker.
+HURRIED_AFTER: Final = 1.0
 
 _say = Console(stderr=True, highlight=False)
 
@@ -72,7 +77,8 @@ def dev(
     broker = choose(None if chosen.amqp_url is None else chosen.amqp_url.get_secret_value())
     try:
         own = settings(Where(broker.amqp_url, prefix))
-        return asyncio.run(_Stage(own, workers=workers, count=count, json=json).play(once=once))
+        stage = _Stage(own, workers=workers, count=count, json=json)
+        return asyncio.run(stage.play(broker, once=once))
     finally:
         broker.close()
 
@@ -104,6 +110,8 @@ class _Stage:
         self._roster = Roster(interval=chosen.heartbeat_interval, clock=_monotonic)
         self._stop = asyncio.Event()
         self._moved = asyncio.Event()
+        #: What keeps each of our lines from the broker.
+        self._missing: dict[str, str] = {}
         self._client = Client(
             _url(chosen),
             self._names,
@@ -111,12 +119,31 @@ class _Stage:
             watching=True,
             connect_timeout=chosen.connect_timeout,
         )
+        self._client.watch(self._heard_of)
 
-    async def play(self, *, once: bool) -> int:
-        """Run the whole play; returns the exit code."""
+    async def play(self, broker: Broker, *, once: bool) -> int:
+        """Run the whole play; returns the exit code, or raises Failure when its broker ends."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._leave)
+        playing = asyncio.create_task(self._played(once=once))
+        how = await gone(broker, playing)
+        if not how:
+            return await playing
+        say(f"the broker has gone ({how}), and what it held with it; the workers are ended")
+        playing.cancel()
+        await asyncio.wait([playing])
+        raise Failure(
+            f"{self._left()}; start anew with `leveret dev`, and if the broker goes again, look "
+            "for what ends it: `dmesg` tells where memory ran out",
+            code=NO_BROKER,
+        )
+
+    def _leave(self) -> None:
+        self._stop.set()
+        self._moved.set()
+
+    async def _played(self, *, once: bool) -> int:
         await stand(self._settings, patience=START_WITHIN)
         async with self._replicas() as replicas, self._client:
             if not await self._until_ready(replicas):
@@ -128,9 +155,34 @@ class _Stage:
             await self._publish(self._sender_load(self._count, seed=0))
             if once:
                 return await self._account(replicas)
-            live = Live(self._settings, self._books, self._roster, replicas)
+            self._tell_others(replicas)
+            live = Live(self._books, self._roster, trouble=self._trouble, json=self._json)
             await live.show(self._stop, self._trickle)
+            if trouble := self._trouble():
+                raise Failure(f"{self._left()}; {trouble}", code=NO_BROKER)
             return DONE
+
+    def _tell_others(self, replicas: Replicas) -> None:
+        """Print what to type elsewhere, before the view, which knows no scrolling back."""
+        told = lines(_url(self._settings), self._settings.prefix, replicas.addresses)
+        if self._json:  # standard output is for programs
+            _say.out(told, end="")
+        else:
+            write(told.encode())
+
+    def _heard_of(self, line: str, there: bool, why: str) -> None:  # noqa: FBT001 - yes or no
+        self._missing.pop(line, None)
+        if not there:
+            self._missing[line] = why
+
+    def _trouble(self) -> str:
+        """Return what keeps us from the broker; empty while nothing does."""
+        return next(iter(self._missing.values()), "")
+
+    def _left(self) -> str:
+        if not self._books.open:
+            return "no message was on the way"
+        return f"{plural(self._books.open, 'message')} came to no end"
 
     async def _account(self, replicas: Replicas) -> int:
         """Wait until every sample has come to its end; print the books."""
@@ -224,6 +276,9 @@ class _Stage:
                 yield replicas
             finally:
                 replicas.leave()
+                if self._missing:  # what is under way has nobody to be settled with
+                    await asyncio.wait([running], timeout=HURRIED_AFTER)
+                    replicas.leave()
                 await running
 
     async def _until_ready(self, replicas: Replicas) -> bool:

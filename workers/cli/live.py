@@ -1,9 +1,9 @@
-"""The live view of `leveret dev`: who is there, what came to which end, and where to look next."""
+"""The live view of `leveret dev`: who is there, and what came to which end."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console, Group
 from rich.live import Live as Screen
@@ -11,6 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from workers.cli.say import say
+from workers.cli.top_page import takes
 from workers.metrics.figures import together
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
     from workers.cli.books import Books
     from workers.presence.roster import Roster
-    from workers.replicas.replicas import Replicas
-    from workers.settings import Settings
 
 #: Seconds between two pictures.
 EVERY: Final = 1.0
@@ -34,51 +34,56 @@ _COLOURS: Final = {
 
 
 class Live:
-    """Draws the same picture again and again; on a plain stream, a line now and then."""
+    """Draws the same picture again and again; where no terminal takes it, the last one alone.
+
+    `trouble` says what is in the way, if anything is. With `json` standard output stays empty.
+    """
 
     def __init__(
-        self,
-        settings: Settings,
-        books: Books,
-        roster: Roster,
-        replicas: Replicas,
+        self, books: Books, roster: Roster, *, trouble: Callable[[], str], json: bool
     ) -> None:
-        self._settings = settings
         self._books = books
         self._roster = roster
-        self._replicas = replicas
+        self._trouble = trouble
+        self._json = json
         self._counted: dict[str, Mapping[str, float]] = {}
 
     async def show(self, stop: asyncio.Event, trickle: Callable[[], Awaitable[None]]) -> None:
         """Show until told to stop, while `trickle` keeps messages coming."""
-        console = Console()
+        console = Console(stderr=self._json)
+        told = ""
         messages = asyncio.ensure_future(trickle())
         try:
             with Screen(console=console, auto_refresh=False, transient=False) as screen:
                 while not stop.is_set():
                     screen.update(self._picture(), refresh=console.is_terminal)
+                    if (trouble := self._trouble()) and not (told or console.is_terminal):
+                        say(trouble)
+                    told = trouble
                     await _pause(stop)
         finally:
+            if not console.is_terminal:
+                console.print()  # the library ends the last line for terminals alone
             messages.cancel()
             await asyncio.wait([messages])
 
     def _picture(self) -> Group:
-        return Group(self._workers(), self._ends(), self._next())
+        trouble = self._trouble()
+        last = Text(trouble, "red") if trouble else Text("Ctrl-C ends it all", "dim")
+        return Group(self._workers(), self._ends(), last)
 
     def _workers(self) -> Panel:
         table = Table(box=None, pad_edge=False, expand=True)
         for column in ("worker", "group", "load", "version", "takes"):
-            table.add_column(column, no_wrap=column != "takes")
+            table.add_column(column, no_wrap=True)
+        table.columns[-1].ratio = 1  # the types get what the others leave
         for replica in self._roster.present():
-            agent = replica.agent
-            extra: dict[str, Any] = agent.model_extra or {}
-            takes = [*extra.get("tasks", ()), *extra.get("accepts", ())]
             table.add_row(
-                agent.agent_id,
-                str(extra.get("group", "?")),
-                f"{agent.load_factor:.0%}",
-                str(extra.get("version", "?")),
-                ", ".join(map(str, takes)),
+                replica.agent.agent_id,
+                str(replica.told("group", "?")),
+                f"{replica.agent.load_factor:.0%}",
+                str(replica.told("version", "?")),
+                takes(replica),
             )
         return Panel(table, title="workers, by their heartbeats", title_align="left")
 
@@ -97,18 +102,6 @@ class Live:
         table.add_row("published", str(self._books.published), "")
         table.add_row("on the way", str(self._books.open), "")
         return Panel(table, title="every message comes to one end", title_align="left")
-
-    def _next(self) -> Panel:
-        url = self._settings.amqp_url
-        text = Text.from_markup(
-            f"export LEVERET_AMQP_URL={url.get_secret_value() if url else ''} "
-            f"LEVERET_PREFIX={self._settings.prefix}\n"
-            "leveret publish --task echo --param text=hello --wait\n"
-            "leveret dlq ls\n"
-            + "\n".join(f"curl {address}/metrics" for address in self._replicas.addresses)
-            + "\n[dim]Ctrl-C ends it all[/]",
-        )
-        return Panel(text, title="in another terminal", title_align="left")
 
 
 async def _pause(stop: asyncio.Event) -> None:

@@ -109,7 +109,7 @@ def _replicas(picture: Picture) -> Table | Text:
             f"{one.figures.get('in_flight', 0):.0f}",
             f"{one.rates.get('received', 0):.1f}" if one.rates else "-",
             str(one.told("version")),
-            _takes(one),
+            takes(one),
         )
     # Only names give way where the terminal is narrow: they share what the figures leave.
     table.expand = True
@@ -124,8 +124,8 @@ def _state(one: Replica) -> Text:
     return Text(told, "" if told == "serving" else "yellow")
 
 
-def _takes(one: Replica) -> str:
-    """Return some of the types that it takes."""
+def takes(one: Replica) -> str:
+    """Return some of the types that a replica takes, and how many more."""
     types = [*map(str, one.told("tasks", ())), *map(str, one.told("accepts", ()))]
     more = f" +{len(types) - TYPES}" if len(types) > TYPES else ""
     return ", ".join(types[:TYPES]) + more

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from topology import Names
     from topology.apply import Depth
+    from workers.link.link import Told
     from workers.outcome import Delivery
 
 #: Milliseconds without a listener after which the broker removes a client's mailbox.
@@ -91,6 +92,10 @@ class Client:
             arguments={names.journal: {"x-stream-offset": "next"}},
         )
         self._link = Link(plan, self._take)
+
+    def watch(self, told: Told) -> None:
+        """Have `told` called with a line's name and whether it is there, at each change."""
+        self._link.watch(told)
 
     @property
     def reply_to(self) -> str:

@@ -8,8 +8,6 @@ from messages import Envelope, HeartbeatPayload, encode
 from workers.cli.books import Books
 from workers.cli.live import Live
 from workers.presence.roster import Roster
-from workers.replicas.replicas import Replicas, Start
-from workers.settings import Settings
 from workers.testing import agent
 
 
@@ -26,8 +24,7 @@ def test_a_worker_that_joins_is_counted_and_one_that_left_stays_counted() -> Non
     """All by their heartbeats."""
     now = [100.0]
     roster = Roster(interval=1.0, clock=lambda: now[0])
-    replicas = Replicas(Start([], {}, 1.0), 1)
-    live = Live(Settings(), Books(), roster, replicas)
+    live = Live(Books(), roster, trouble=lambda: "", json=False)
 
     def beat(name: str, replied: float) -> None:
         payload = HeartbeatPayload(agent_status=agent(name), metrics={"replied": replied})
