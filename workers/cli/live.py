@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two pictures.
 EVERY: Final = 1.0
+#: Characters of a worker's name that are shown: figures beside it are not to be cut.
+LONGEST_NAME: Final = 40
 #: Ends in the order in which they are shown, and how.
 _COLOURS: Final = {
     "replied": "green",
@@ -76,6 +78,7 @@ class Live:
         table = Table(box=None, pad_edge=False, expand=True)
         for column in ("worker", "group", "load", "version", "takes"):
             table.add_column(column, no_wrap=True)
+        table.columns[0].max_width = LONGEST_NAME
         table.columns[-1].ratio = 1  # the types get what the others leave
         for replica in self._roster.present():
             table.add_row(

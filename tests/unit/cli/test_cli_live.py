@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from rich.console import Console
 
-from messages import Envelope, HeartbeatPayload, encode
+from messages import AgentMetadata, Envelope, HeartbeatPayload, encode
 from workers.cli.books import Books
 from workers.cli.live import Live
 from workers.presence.roster import Roster
@@ -41,3 +42,23 @@ def test_a_worker_that_joins_is_counted_and_one_that_left_stays_counted() -> Non
     assert replied(live) == ["120", "5.0"]
     now[0] += 60
     assert replied(live) == ["120", "0.0"]
+
+
+@pytest.mark.parametrize("trouble", ["", "no broker answers"])
+def test_the_picture_fits_a_terminal_of_80_columns_and_24_lines(trouble: str) -> None:
+    """Of a worker's types the first few are told, and how many more; a trouble stands last."""
+    roster = Roster(interval=1.0, clock=lambda: 0.0)
+    told = {"tasks": [f"task_{number}" for number in range(10)], "group": "default"}
+    for name in ("vm-1388", "vm-1390"):
+        source = AgentMetadata.model_validate(agent(name).model_dump() | told)
+        payload = HeartbeatPayload(agent_status=source, metrics={})
+        roster.heard(
+            encode(Envelope(message_type="heartbeat", payload=payload, source_agent=source))
+        )
+    console = Console(width=80)
+    with console.capture() as text:
+        console.print(Live(Books(), roster, trouble=lambda: trouble, json=False)._picture())
+    picture = text.get()
+    assert picture.count("task_0, task_1 +8") == 2
+    assert len(picture.splitlines()) < 24
+    assert picture.rstrip().endswith(trouble or "Ctrl-C ends it all")
