@@ -98,9 +98,9 @@ async def test_a_broker_of_theirs_that_is_away_is_told_and_is_no_success(
     assert f"no broker answers at {own.amqp_url.replace('guest:guest@', '')}" in err
 
 
-async def test_a_play_that_is_ended_by_hand_is_a_success(own: PrivateBroker) -> None:
+async def test_a_play_that_is_ended_by_hand_is_a_success(amqp_url: str) -> None:
     """The lines for others come first, the last picture after them."""
-    async with playing(own.amqp_url) as process:
+    async with playing(amqp_url) as process:
         await exported(process.stdout)
         process.send_signal(signal.SIGINT)
         code, out, _ = await ended(process)
