@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from faults.raw import Gone, Raw
 from faults.requests import AGENT, MAILBOX
+from waiting import until
 
 from topology import Names
-from workers.broker import ManagementApi, with_vhost
+from workers.broker import ManagementApi, ManagementError, with_vhost
 from workers.link.ground import stand
 from workers.settings import Settings
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 NAMES: Final = Names()
 #: Short rungs, so that a retry does not take a row's whole time.
 RUNGS: Final = "200ms,400ms,800ms"
+#: Seconds until the HTTP API of a node that came back answers.
+API_WITHIN: Final = 60.0
 #: Where the answers to the harness go.
 ANSWERS: Final = NAMES.mailbox(AGENT, MAILBOX)
 WORK: Final = NAMES.work("default")
@@ -69,7 +72,15 @@ class Place:
     async def remove(self) -> None:
         """Delete the virtual host, where its broker still runs."""
         if all(node.pid for node in self.broker.nodes):
+            await until(self._removed, within=API_WITHIN)
+
+    async def _removed(self) -> bool:
+        """Whether it is deleted: a node that was paused serves AMQP again before its HTTP API."""
+        try:
             await asyncio.to_thread(self.api.delete_vhost, self.vhost)
+        except ManagementError:
+            return False
+        return True
 
     def look(self, queue: str) -> tuple[int, int]:
         """Return how many messages are ready in a queue, and who consumes it; -1 where unknown."""
