@@ -1,34 +1,28 @@
 """Publishes with confirms: everything handed in is confirmed, returned or refused - or sent again.
 
 What was not confirmed when a channel ended goes out once more on the next one, as long as somebody
-still waits for it. The bytes of one turn of the loop leave in one write.
+still waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from workers.link.prepared import AnswerKinds, Routes
-from workers.link.properties import decode_properties
 from workers.link.renewal import Renewal
-from workers.link.wire import pack_properties
-from workers.outcome import Answer
-from workers.publication import Publication, Published
+from workers.link.writer import Writer
+from workers.publication import Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workers.link.connection import Wire
+    from workers.outcome import Answer
+    from workers.publication import Publication
 
 log = logging.getLogger("leveret.link")
-
-APP_ID: Final = "leveret"
-#: Persistent: an answer or a dead letter must survive a broker restart.
-PERSISTENT: Final = 2
 
 
 class Done(Protocol):
@@ -63,16 +57,12 @@ class Outbox:
         resend: bool = True,
         lost: Published = Published.UNKNOWN,
     ) -> None:
-        self._user = user
+        self._writer = Writer(user=user, mandatory=mandatory, left=self._note_left)
         self._resend = resend
         self._lost = lost
-        self._wire: Wire | None = None
         #: Where the broker is heard; still so when nothing more is to be sent there.
         self._heard: Wire | None = None
         self._channel = 0
-        self._out: list[Any] = []
-        self._due = False
-        self._blocked = False
         #: Confirms count from 1 in each life of the channel.
         self._sent = 0
         self._confirmed_below = 0
@@ -83,11 +73,6 @@ class Outbox:
         self._ashore: list[Waiting] = []
         #: How many of those, the first ones, had left us when the last life ended.
         self._aground = 0
-        #: Message ids are never used twice, not even for the same message sent again.
-        self._mark = secrets.token_hex(8).encode()
-        self._numbers = 0
-        self._routes = Routes(mandatory=mandatory)
-        self._properties = AnswerKinds(user, APP_ID)
         self._clock = time.monotonic
         #: Since when the broker takes what we write, in this life.
         self._flowing_since = 0.0
@@ -105,7 +90,7 @@ class Outbox:
     @property
     def blocked(self) -> bool:
         """Whether the broker asked us to hold back (a memory or disk alarm)."""
-        return self._blocked
+        return self._writer.blocked
 
     def oldest(self) -> float:
         """Return for how many seconds the broker could have confirmed the oldest publication.
@@ -113,7 +98,7 @@ class Outbox:
         The time it held us back does not count: nobody is late who was told to wait.
         """
         first = next(iter(self._unconfirmed.values()), None)
-        if first is None or self._blocked:
+        if first is None or self._writer.blocked:
             return 0.0
         return self._clock() - max(first.since, self._flowing_since)
 
@@ -127,15 +112,15 @@ class Outbox:
         """Send a message and have `done` called with its fate; never waits, never raises."""
         self._empty.clear()
         waiting = Waiting(message, done, wanted, self._clock())
-        if self._wire is None:
-            self._ashore.append(waiting)
-        else:
+        if self._writer.is_open:
             self._send(waiting)
+        else:
+            self._ashore.append(waiting)
 
     @property
     def attached(self) -> bool:
         """Whether there is a line to send on."""
-        return self._wire is not None
+        return self._writer.is_open
 
     def give_up(self, after: float) -> bool:
         """Report as lost what found no line for `after` seconds; return whether more waits."""
@@ -155,12 +140,12 @@ class Outbox:
 
     def attach(self, wire: Wire, channel: int) -> None:
         """Begin a life on a fresh confirming channel, with what is left of the last one."""
-        self._wire = self._heard = wire
+        self._heard = wire
         self._channel = channel
+        self._writer.begin(wire, channel)
         self.renewal.renewed()
         self._sent = self._confirmed_below = self._left = 0
         self._flowing_since = self._clock()
-        self._routes.begin(channel)
         wire.frames.watch_confirms(channel, self)
         ashore, self._ashore = self._ashore, []
         aground, self._aground = self._aground, 0
@@ -178,9 +163,8 @@ class Outbox:
         if self._heard is None:
             return
         self._heard.frames.unwatch(self._channel)
-        self._wire = self._heard = None
-        self._blocked = False
-        self._out.clear()
+        self._heard = None
+        self._writer.end()
         self._returned.clear()
         lost, left = list(self._unconfirmed.values()), self._count_left()
         self._unconfirmed.clear()
@@ -194,8 +178,8 @@ class Outbox:
 
     def retire(self) -> None:
         """Send nothing more in this life; what is on the way is still heard of."""
-        self._flush()
-        self._wire = None
+        self._writer.flush()
+        self._writer.end()
 
     @property
     def unsent(self) -> int:
@@ -235,10 +219,9 @@ class Outbox:
 
     def block(self, blocked: bool) -> None:  # noqa: FBT001 - the broker's own yes or no
         """Hold everything back while the broker asks for it, and send it on afterwards."""
-        self._blocked = blocked
         if not blocked:
             self._flowing_since = self._clock()
-            self._flush_soon()
+        self._writer.block(blocked)
 
     # -- what the broker says, called by the frame splitter --
 
@@ -254,10 +237,9 @@ class Outbox:
 
     def returned(self, _code: int, _text: bytes, header: bytes) -> None:
         """Take a basic.return; the confirm of the same message follows it."""
-        mark, _, number = (decode_properties(header).message_id or "").partition("-")
-        if mark == self._mark.decode() and number.isdecimal():
-            # Both count up together within a life; only one of them starts anew with the next.
-            self._returned.add(int(number) - self._numbers + self._sent)
+        since = self._writer.since(header)
+        if since is not None:
+            self._returned.add(self._sent - since)
 
     def _answered(self, tag: int, *, multiple: bool, fate: Published) -> None:
         unconfirmed = self._unconfirmed
@@ -288,69 +270,17 @@ class Outbox:
         if not self._unconfirmed and not self._ashore:
             self._empty.set()
 
-    # -- bytes --
-
     def _send(self, waiting: Waiting) -> None:
-        message = waiting.message
-        message_id = b"%s-%d" % (self._mark, self._numbers + 1)
         try:
-            if isinstance(message, Answer) and not message.headers:
-                prepared = self._properties[message.content_type, message.message_type]
-                second = int(time.time())
-                properties = prepared.pack(message.correlation_id.encode(), message_id, second)
-            else:
-                properties = self._publication_properties(message, message_id)
-            route = self._routes[message.exchange, message.routing_key]
-            route.append(self._out, properties, message.body, self._wire.frame_max)  # type: ignore[union-attr] # only called with a wire
+            self._writer.add(waiting.message)
         except ValueError as error:
             # Nothing of it is on the way, and it has no number: the ones after it keep theirs.
-            log.error("a message to %r cannot be sent: %s", message.exchange, error)  # noqa: TRY400 - the text says it all
+            log.error("a message to %r cannot be sent: %s", waiting.message.exchange, error)  # noqa: TRY400 - the text says it all
             waiting.done(Published.UNSENDABLE)
             self._note_empty()
             return
         self._sent += 1
-        self._numbers += 1
         self._unconfirmed[self._sent] = waiting
-        if not self._due:
-            self._flush_soon()
 
-    def _publication_properties(self, message: Publication | Answer, message_id: bytes) -> bytes:
-        if isinstance(message, Answer):
-            message = _whole(message)
-        return pack_properties(
-            content_type=message.content_type,
-            content_encoding=message.content_encoding,
-            headers=message.headers,
-            delivery_mode=PERSISTENT,
-            correlation_id=message.correlation_id,
-            reply_to=message.reply_to,
-            message_id=message_id.decode(),
-            timestamp=int(time.time()) if message.timestamp is None else message.timestamp,
-            type=message.type,
-            user_id=self._user,
-            app_id=APP_ID,
-        )
-
-    def _flush_soon(self) -> None:
-        self._due = True
-        asyncio.get_running_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._due = False
-        if self._wire is not None and self._out and not self._blocked:
-            self._wire.write(b"".join(self._out))
-            self._out.clear()
-            self._left = self._sent
-
-
-def _whole(answer: Answer) -> Publication:
-    """Return an answer with headers as any publication; what is prepared has none."""
-    return Publication(
-        answer.exchange,
-        answer.routing_key,
-        answer.body,
-        answer.headers,
-        content_type=answer.content_type,
-        correlation_id=answer.correlation_id,
-        type=answer.message_type,
-    )
+    def _note_left(self) -> None:
+        self._left = self._sent

@@ -218,7 +218,8 @@ async def check_history(steps: list[str], data: st.DataObject) -> None:
         elif not lost and left:
             at = data.draw(st.sampled_from(left))
             if step == "return":
-                mark, numbers = sending.outbox._mark.decode(), sending.outbox._numbers
+                writer = sending.outbox._writer
+                mark, numbers = writer._mark.decode(), writer._numbers
                 told = f"{mark}-{numbers - len(out) + at + 1}"
                 sending.wire.frames.feed(returned(told, channel=1))
                 back.add(out[at])
