@@ -1,10 +1,12 @@
 """Where each microsecond of a message goes, without a broker: prepared bytes in, bytes out.
 
-    python benchmarks/path.py [--messages N] [--profile]
+    python benchmarks/path.py [--messages N] [--profile] [--uvloop] [--untuned]
 
 One task request of about 600 bytes is fed by the thousand through the whole path of a worker:
 frames → intake → runners → pipeline → settling → outbox → confirm → ack. The wire is of memory.
-Each stage is then also timed alone, so that the sum can be compared with the whole.
+Each stage is then also timed alone, so that the sum can be compared with the whole. With
+`--untuned` Python's garbage collector is left as it is; a worker keeps it from what lives as long
+as itself.
 """
 
 from __future__ import annotations
@@ -12,14 +14,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
-import gc
 import pstats
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import orjson
 from pamqp import body, commands, header
 from pamqp.frame import marshal
 
@@ -27,6 +27,7 @@ from examples import registry
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from topology import Names
 from workers import headers
+from workers.answering.task_answers import TaskAnswers
 from workers.around.limits import TimeLimit
 from workers.assembly import link_plan
 from workers.bookkeeping import Bookkeeper, Watch
@@ -35,11 +36,12 @@ from workers.link.link import Link
 from workers.link.properties import decode_properties
 from workers.metrics.metrics import Metrics
 from workers.outcome import Delivery, Properties
-from workers.pipeline import Pipeline
+from workers.pipeline import NOW, Pipeline
 from workers.policy import policy_of
 from workers.presence.heartbeat import describe
 from workers.probes.health import Health
 from workers.runners import Runners
+from workers.service import tune_collector
 from workers.settings import Settings
 from workers.settle import Settler
 from workers.settling.copies import Origin
@@ -48,8 +50,8 @@ from workers.testing import agent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Deliveries in one chunk of the socket's, as a busy broker sends them.
-AT_ONCE = 100
+#: Deliveries in one chunk of the socket's: a busy broker sends as many as the prefetch.
+AT_ONCE = 200
 NAMES = Names()
 
 
@@ -119,7 +121,7 @@ class Bench:
         origin = Origin(NAMES, "default", "bench", "guest")
         books = Bookkeeper(Watch(self.metrics, Health()), origin, link.publish)
         prefetch = settings.prefetch_of(settings.group)
-        settler = Settler(link, origin, books, now=lambda: datetime.now(UTC), prefetch=prefetch)
+        settler = Settler(link, origin, books, now=NOW, prefetch=prefetch)
         self.runners = Runners(self.pipeline.handle, settler.settle, most=prefetch)
 
     def take(self, one: Delivery) -> None:
@@ -163,7 +165,7 @@ def stages(bench: Bench, content: bytes, count: int) -> None:
     frames = HotFrames()
     frames.watch_deliveries(1, _Nothing())
     print("µs a message, stage by stage:")
-    timed("frames (a hundred at once)", count // AT_ONCE, lambda: frames.feed(chunk), each=AT_ONCE)
+    timed("frames (many at once)", count // AT_ONCE, lambda: frames.feed(chunk), each=AT_ONCE)
     timed("properties", count, lambda: decode_properties(raw))
     timed("decode and validate", count, lambda: catalog.decode(content))
     timed("headers.past", count, lambda: headers.past(one, "guest"))
@@ -179,8 +181,9 @@ def stages(bench: Bench, content: bytes, count: int) -> None:
 
     outcome = handle()
     timed("pipeline.handle, all of it", count, handle)
-    answer = outcome.answer
-    timed("  encoding the answer", count, lambda: orjson.dumps(orjson.loads(answer.body)))
+    envelope, result, now = catalog.decode(content), {"text": "x" * 60, "number": 17}, NOW()
+    answers = TaskAnswers(agent("bench"))
+    timed("  writing the answer", count, lambda: answers.write(envelope, result, now))
     timed("metrics.settled", count, lambda: bench.metrics.settled(one, outcome, 0.001))
     loop.close()
 
@@ -199,6 +202,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=40_000)
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--uvloop", action="store_true")
+    parser.add_argument("--untuned", action="store_true")
     options = parser.parse_args()
     content = request()
     chunks = [
@@ -210,9 +214,8 @@ def main() -> None:
         bench = Bench()
         await bench.run(chunks[:10])
         bench = Bench()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
+        if not options.untuned:
+            tune_collector()
         profile = cProfile.Profile() if options.profile else None
         began = time.process_time()
         if profile:

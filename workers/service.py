@@ -92,7 +92,7 @@ class Service:
         self._guard.standstill.begin()
         self._minding = asyncio.create_task(self._mind(), name="mind")
         self._presence.begin()
-        _tune_collector()
+        tune_collector()
         log.info(
             "worker %s consumes %s: %d at once, %d in flight at most",
             self._settings.agent_id,
@@ -239,7 +239,7 @@ class Service:
         }
 
 
-def _tune_collector() -> None:
+def tune_collector() -> None:
     """Keep the garbage collector from walking what lives as long as the worker.
 
     Everything made until now stays; with the threshold raised a collection is rare enough that
