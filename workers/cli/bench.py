@@ -11,6 +11,7 @@ from workers.bench.patterns import measure
 from workers.bench.report import markdown, plain
 from workers.cli import DONE, WRONG_USE, Failure
 from workers.cli.bench_runs import echo, peers
+from workers.cli.options import Whole
 from workers.cli.say import say, write
 
 __all__ = ["echo", "patterns", "peers"]
@@ -18,8 +19,8 @@ __all__ = ["echo", "patterns", "peers"]
 
 def patterns(
     *,
-    messages: int = 10_000,
-    rounds: int = 5,
+    messages: Whole = 10_000,
+    rounds: Whole = 5,
     json: Annotated[bool, Parameter(negative="")] = False,
     markdown_: Annotated[bool, Parameter(name="--markdown", negative="")] = False,
 ) -> int:

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from workers.cli import FAILED, Failure
+from workers.cli.options import Whole
 from workers.cli.say import say, write
 
 _PEERS: Final = Path(__file__).parents[2] / "benchmarks" / "peers.py"
@@ -22,8 +23,8 @@ _PEERS: Final = Path(__file__).parents[2] / "benchmarks" / "peers.py"
 def echo(
     *,
     quick: Annotated[bool, Parameter(negative="")] = False,
-    rounds: int = 5,
-    prefetch: int = 200,
+    rounds: Whole = 5,
+    prefetch: Whole = 200,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Time one leveret worker on a private broker: messages per second, CPU, memory, round trips.
@@ -48,8 +49,8 @@ def echo(
 def peers(
     *,
     quick: Annotated[bool, Parameter(negative="")] = False,
-    rounds: int = 5,
-    prefetch: int = 200,
+    rounds: Whole = 5,
+    prefetch: Whole = 200,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Time leveret, its peers in Python, Node and C side by side, in one run.

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from workers.broker import start_kept, stop_kept
 from workers.broker import status as kept_status
 from workers.cli import DONE, NOTHING_FOUND, WRONG_USE, Failure
+from workers.cli.options import whole
 from workers.cli.say import say, write
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 def start(
     *,
     nodes: Annotated[
-        int | None, Parameter(help="Nodes of one cluster: 1 (the default), or 3 for a quorum.")
+        int | None,
+        Parameter(
+            converter=whole, help="Nodes of one cluster: 1 (the default), or 3 for a quorum."
+        ),
     ] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON document.")] = False,
 ) -> int:

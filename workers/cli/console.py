@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from workers.cli import DONE, WRONG_USE, Failure
-from workers.cli.options import NOWHERE, Where, needed_url, settings
+from workers.cli.options import NOWHERE, Where, needed_url, settings, whole
 from workers.cli.say import say, write
 from workers.console.doors.passwords import made_of
 from workers.console.doors.users import NAME
@@ -41,7 +41,9 @@ console: Final = App(
 def serving(
     *modules: str,
     host: Annotated[str | None, Parameter(help="Where to listen; 127.0.0.1 by default.")] = None,
-    port: Annotated[int | None, Parameter(help="0 picks one and says which.")] = None,
+    port: Annotated[
+        int | None, Parameter(converter=whole, help="0 picks one and says which.")
+    ] = None,
     where: Where = NOWHERE,
 ) -> int:
     """Serve the web console until Ctrl-C or SIGTERM.

@@ -22,7 +22,7 @@ from workers.cli.books import Books
 from workers.cli.broker_gone import gone
 from workers.cli.elsewhere import lines
 from workers.cli.live import EVERY, Live
-from workers.cli.options import NOWHERE, Where, settings
+from workers.cli.options import NOWHERE, Where, Whole, settings
 from workers.cli.say import say, write
 from workers.counting import plural
 from workers.link.client import Client
@@ -54,12 +54,12 @@ _say = Console(stderr=True, highlight=False)
 
 def dev(
     *,
-    workers: Annotated[int, Parameter(help="Worker processes.")] = 2,
+    workers: Annotated[Whole, Parameter(help="Worker processes.")] = 2,
     once: Annotated[bool, Parameter(negative="", help="Stop when all is accounted for.")] = False,
     json: Annotated[
         bool, Parameter(negative="", help="Print the books as one JSON document.")
     ] = False,
-    count: Annotated[int, Parameter(help="Messages of the sample load.")] = 240,
+    count: Annotated[Whole, Parameter(help="Messages of the sample load.")] = 240,
     where: Where = NOWHERE,
 ) -> int:
     """Start everything on this machine and show it at work.

@@ -29,7 +29,7 @@ from workers.cli.letters import (
     put,
     warn,
 )
-from workers.cli.options import NOWHERE, Where
+from workers.cli.options import NOWHERE, Where, Whole, whole
 from workers.cli.say import say, write
 from workers.counting import plural
 from workers.deadletters.exporting import as_line, as_test, group_of, summary_of
@@ -46,8 +46,8 @@ TESTED: Final = 20
 def ls(
     *,
     filters: Filters = EVERYTHING,
-    limit: Annotated[int, Parameter(name=["--limit", "-n"], help="Letters a page; 0: all.")] = 20,
-    page: Annotated[int, Parameter(help="Which page, from 1.")] = 1,
+    limit: Annotated[Whole, Parameter(name=["--limit", "-n"], help="Letters a page; 0: all.")] = 20,
+    page: Annotated[Whole, Parameter(help="Which page, from 1.")] = 1,
     after: Annotated[str, Parameter(help="The id after which the page begins.")] = "",
     json: Json = False,
     table: Table = ANY_TABLE,
@@ -144,7 +144,12 @@ def export(
         bool, Parameter(negative="", help="As a test that fails until the code is mended.")
     ] = False,
     limit: Annotated[
-        int | None, Parameter(name=["--limit", "-n"], help="Letters, the newest; 20 for --pytest.")
+        int | None,
+        Parameter(
+            name=["--limit", "-n"],
+            converter=whole,
+            help="Letters, the newest; 20 for --pytest.",
+        ),
     ] = None,
     raw: Annotated[bool, Parameter(negative="", help="Also what LEVERET_MASK hides.")] = False,
     registry: Registries = [],  # noqa: B006 - cyclopts copies it
@@ -184,7 +189,7 @@ def history(
     letter_id: Annotated[str, Parameter(help="Only what was done with this letter.")] = "",
     /,
     *,
-    limit: Annotated[int, Parameter(name=["--limit", "-n"], help="Actions; 0: all.")] = 20,
+    limit: Annotated[Whole, Parameter(name=["--limit", "-n"], help="Actions; 0: all.")] = 20,
     json: Json = False,
     table: Table = ANY_TABLE,
     where: Where = NOWHERE,

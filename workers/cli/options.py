@@ -7,11 +7,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, convert
 
 from workers.cli import NO_BROKER, Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cyclopts import Token
+
     from workers.settings import Settings
 
 
@@ -25,6 +29,16 @@ def not_negative(_type: object, value: float | None) -> None:
     """Refuse likewise, but for 0, which has a meaning of its own."""
     if value is not None and not 0 <= value < math.inf:
         raise ValueError("Give 0 or a finite number above it.")
+
+
+def whole(kind: Any, tokens: Sequence[Token]) -> Any:
+    """Take a whole number; the library would round one that is none, and say nothing."""
+    if any("." in token.value for token in tokens):
+        raise ValueError  # in the words of `misuse`, like any other that is no whole number
+    return convert(kind, tokens)
+
+
+Whole = Annotated[int, Parameter(converter=whole)]
 
 
 @Parameter(name="*")

@@ -16,7 +16,7 @@ from topology import Names
 from workers.cli import WRONG_USE, Failure
 from workers.cli.documents import parameters
 from workers.cli.input import bodies, of, opened
-from workers.cli.options import NOWHERE, Where, above_zero, needed_url, quiet, settings
+from workers.cli.options import NOWHERE, Where, Whole, above_zero, needed_url, quiet, settings
 from workers.cli.outgoing import Task, payload_message, task_message
 from workers.cli.publishing import Publishing, Sending
 
@@ -36,12 +36,12 @@ def publish(
     wait: Annotated[bool, Parameter(negative="")] = False,
     timeout: Annotated[float, Parameter(validator=above_zero)] = 30.0,
     routing_key: str | None = None,
-    count: int = 1,
+    count: Whole = 1,
     rate: Annotated[float | None, Parameter(validator=above_zero)] = None,
     raw: Annotated[bool, Parameter(negative="")] = False,
-    priority: int = 5,
+    priority: Whole = 5,
     budget: str = "0",
-    ttl: int = USUAL_TTL,
+    ttl: Whole = USUAL_TTL,
     json: Annotated[bool, Parameter(negative="")] = False,
     where: Where = NOWHERE,
 ) -> int:
