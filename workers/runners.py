@@ -142,7 +142,18 @@ class Runners:
             task = asyncio.create_task(self._run(limit), name=f"runner-{len(self._tasks)}")
             limit.guard(task)
             self._tasks[task] = limit
-            task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Have another runner go on where one was cancelled that should not have been.
+
+        A processor's own time-out, never taken back, may strike while its runner waits for a turn.
+        """
+        limit = self._tasks.pop(task, None)
+        if limit is not None and not limit.leaving:
+            self._waking = False
+            if self._urgent or self._queue:
+                self._wake()
 
     async def _run(self, limit: TimeLimit) -> None:
         loop = asyncio.get_running_loop()
@@ -152,8 +163,10 @@ class Runners:
             if not self._yielding:
                 self._in_turn = 0  # whoever was woken begins with a turn
             while urgent or queue:
-                if self._in_turn >= TURN and not await self._next_turn():
-                    break
+                if self._in_turn >= TURN:
+                    if not await self._next_turn():
+                        break
+                    continue  # what waited may have been given back meanwhile
                 delivery = urgent.popleft() if urgent else queue.popleft()
                 if (urgent or queue) and not self._waking:
                     self._wake()  # goes on with the rest if this one awaits

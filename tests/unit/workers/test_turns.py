@@ -56,3 +56,51 @@ async def test_a_turn_is_bounded_whatever_runners_are_awake(every: int) -> None:
     await runners.stop()
     # Those that waited end in a turn that has messages of its own.
     assert turns.most <= 2 * TURN if every else turns.most == TURN
+
+
+async def test_what_is_given_back_while_a_runner_waits_for_its_turn_ends_no_runner() -> None:
+    """The line is lost under load: what waited is the broker's again, and what comes is done."""
+    turns = Turns()
+    given: list[Delivery] = []
+    alive: set[asyncio.Task[object]] = set()
+
+    def give_back() -> None:
+        alive.update(_runners())
+        given.extend(runners.give_up_waiting())
+
+    async def handle(delivery: Delivery, _limit: TimeLimit) -> Outcome:
+        if delivery.tag == TURN:
+            asyncio.get_running_loop().call_soon(give_back)
+        return Replied(Subject())
+
+    runners = Runners(handle, turns.settle, most=MANY)
+    for tag in range(1, MANY + 1):
+        runners.take(Delivery(b"", tag=tag))
+    await eventually(lambda: given)
+    assert turns.done + len(given) == MANY
+    runners.take(Delivery(b"", tag=MANY + 1))
+    await eventually(lambda: turns.done + len(given) == MANY + 1)
+    assert alive
+    assert not [task for task in alive if task.done()]
+    await runners.stop()
+
+
+async def test_a_cancellation_out_of_the_blue_strands_nothing() -> None:
+    """A processor's own time-out, never taken back, strikes its runner between two turns."""
+    turns = Turns()
+
+    async def handle(delivery: Delivery, _limit: TimeLimit) -> Outcome:
+        task = asyncio.current_task()
+        if delivery.tag == TURN and task is not None:
+            asyncio.get_running_loop().call_soon(task.cancel)
+        return Replied(Subject())
+
+    runners = Runners(handle, turns.settle, most=MANY)
+    for tag in range(1, MANY + 1):
+        runners.take(Delivery(b"", tag=tag))
+    await eventually(lambda: turns.done == MANY)
+    await runners.stop()
+
+
+def _runners() -> list[asyncio.Task[object]]:
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith("runner-")]
