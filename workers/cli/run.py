@@ -66,7 +66,7 @@ def run(
         The group whose queues are taken from.
     processes
         Worker processes to supervise; 1 runs here. `auto` begins with one and follows the load, up
-        to LEVERET_PROCESSES_MAX (as many as there are processors).
+        to LEVERET_PROCESSES_MAX (as many as there are processor cores).
     prefetch
         Messages a worker holds unsettled.
     where

@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     tracing: bool = False
     #: Between two signs of life to other agents.
     heartbeat_interval: Annotated[Seconds, AfterValidator(ranges.HEARTBEAT.seconds)] = 5.0
-    #: Between two signs of life on a connection; a dead peer is noticed after three.
+    #: Between two signs of life on a connection; a dead peer is noticed after two.
     amqp_heartbeat: Annotated[Seconds, AfterValidator(ranges.AMQP_HEARTBEAT.seconds)] = 15.0
     #: For one attempt to connect to the broker.
     connect_timeout: Annotated[Seconds, AfterValidator(ranges.CONNECT.seconds)] = 10.0
@@ -128,7 +128,7 @@ class Settings(BaseSettings):
         Annotated[int, AfterValidator(ranges.PROCESSES.number)] | Literal["auto"],
         BeforeValidator(ranges.processes),
     ] = 1
-    #: The most that `auto` starts. None: as many as there are processors.
+    #: The most that `auto` starts. None: as many as there are processor cores.
     processes_max: Annotated[int, AfterValidator(ranges.PROCESSES.number)] | None = None
     #: Broker users beside `<prefix>.operator` who may replay dead letters.
     operators: Texts = ()
