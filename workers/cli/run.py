@@ -112,8 +112,16 @@ async def _work(
 async def _serve(service: Service, app: ASGIApp, chosen: Settings, line: Supervised) -> None:
     async with Server(app, host=chosen.http_host, port=chosen.http_port) as server:
         line.serving(server.port)
+        if line.is_alone:
+            _tell_port(chosen, server)
         await service.run()
         line.left()
+
+
+def _tell_port(chosen: Settings, server: Server) -> None:
+    """Say where the pages are, where the system chose the port and nobody else knows it."""
+    if chosen.http_port == 0:
+        log.info("metrics and probes are at http://%s:%d", chosen.http_host, server.port)
 
 
 def _abandoned(service: Service) -> None:
@@ -152,8 +160,11 @@ async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, .
     async with (
         notifying(health, serving="", patience=chosen.patience),
         beside(chosen, registry, modules) as console,
-        Server(application(pages, health, console), host=chosen.http_host, port=chosen.http_port),
+        Server(
+            application(pages, health, console), host=chosen.http_host, port=chosen.http_port
+        ) as server,
     ):
+        _tell_port(chosen, server)
         watching = oversee(
             replicas, health, prefetch=prefetch, limits=limits, patience=chosen.patience
         )

@@ -73,6 +73,11 @@ class Supervised:
         if self._socket is not None:
             self._socket.close()
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody supervises."""
+        return self._socket is None
+
     def serving(self, port: int) -> None:
         """Say where the pages are."""
         self._say(b"%d\n" % port)

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     time_limit: Annotated[Seconds, AfterValidator(ranges.TIME_LIMIT.seconds)] = 60.0
     #: How long a leaving worker waits for the work it began.
     drain_grace: Annotated[Seconds, AfterValidator(ranges.DRAIN_GRACE.seconds)] = 25.0
-    #: Metrics, health and console; 0 picks a free one.
+    #: Metrics, health and console; 0 picks a free one and says which.
     http_port: Annotated[int, AfterValidator(ranges.PORT.number)] = 9464
     #: Where metrics, health and console listen; `0.0.0.0` is wherever others reach this machine.
     http_host: str = "127.0.0.1"
