@@ -37,7 +37,7 @@ TURN: Final = 64
 class Handle(Protocol):
     """`pipeline.handle`: the whole decision about one delivery."""
 
-    def __call__(self, delivery: Delivery, limit: TimeLimit) -> Awaitable[Outcome]:
+    def __call__(self, delivery: Delivery, limit: TimeLimit, /) -> Awaitable[Outcome]:
         """Return what became of it; raises nothing."""
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from broker.processes import running
-from broker.worker import RUNGS, eventually
-from waiting import until
+from broker.worker import RUNGS
+from waiting import eventually, until
 
 from workers.link.ground import stand
 from workers.settings import Settings
