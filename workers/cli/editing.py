@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from workers.cli import NOTHING_FOUND, WRONG_USE, Failure
-from workers.deadletters import changed
-from workers.deadletters.masking import BadPointer, keys_of
+from workers.deadletters import BadPointer, changed
+from workers.deadletters.pointers import keys_of
+from workers.deadletters.spans import indented, read
 
 if TYPE_CHECKING:
     from workers.deadletters import Shown
@@ -50,9 +51,11 @@ def _set(change: str) -> tuple[str, Any]:
     if not equals:
         raise Failure(f"--set {change} has no value; write POINTER=JSON", code=WRONG_USE)
     try:
-        return pointer, orjson.loads(text)
+        orjson.loads(text)
     except orjson.JSONDecodeError:
         return pointer, text
+    # As it was written: Python holds neither every number nor a key that stands twice.
+    return pointer, orjson.Fragment(text)
 
 
 def _in_editor(shown: Shown) -> bytes:
@@ -75,8 +78,5 @@ def _in_editor(shown: Shown) -> bytes:
 
 
 def _laid_out(body: bytes) -> bytes:
-    """Return JSON in lines; anything else, and what would not survive it, as it is."""
-    try:
-        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2) + b"\n"
-    except orjson.JSONDecodeError:
-        return body
+    """Return JSON in lines, each value as it was written; anything else as it is."""
+    return body if read(body) is None else indented(body) + b"\n"

@@ -28,6 +28,7 @@ from workers.deadletters import (
     Scanning,
     Selection,
     TooShort,
+    Unrestored,
     Workbench,
 )
 from workers.loading import load
@@ -166,7 +167,7 @@ def do(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run(work)
     except NoSuchLetter as error:
         raise Failure(str(error), code=NOTHING_FOUND) from None
-    except (Ambiguous, TooShort, BadPointer) as error:
+    except (Ambiguous, TooShort, BadPointer, Unrestored) as error:
         raise Failure(str(error), code=WRONG_USE) from None
 
 

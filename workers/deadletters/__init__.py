@@ -14,11 +14,14 @@ from workers.deadletters.groups import Group, sparkline
 from workers.deadletters.letter import Diagnosis, Letter, Summary
 from workers.deadletters.looking import Scanning
 from workers.deadletters.marking import Line, Shape, shape
-from workers.deadletters.masking import MASK, BadPointer, Masking, changed
+from workers.deadletters.masking import Masking
 from workers.deadletters.notes import Verb
 from workers.deadletters.pacing import Pace
 from workers.deadletters.person import Operator, this_person
+from workers.deadletters.placing import changed
+from workers.deadletters.pointers import BadPointer
 from workers.deadletters.reading import Reader
+from workers.deadletters.restoring import MASK, Unrestored
 from workers.deadletters.running import Running
 from workers.deadletters.selection import Selection, TooShort
 from workers.deadletters.views import (
@@ -76,6 +79,7 @@ __all__ = [
     "Summary",
     "Survey",
     "TooShort",
+    "Unrestored",
     "Verb",
     "Verdict",
     "Workbench",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from workers.deadletters.masking import MASK
+from workers.deadletters.restoring import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
