@@ -33,7 +33,7 @@ from workers.cli.options import NOWHERE, Where, not_negative
 from workers.cli.run_lines import counted
 from workers.cli.say import say, write
 from workers.counting import plural
-from workers.deadletters import Pace
+from workers.deadletters import Pace, Unrestored
 from workers.deadletters.pacing import CANARY_WAIT, DEFAULT_RATE
 
 if TYPE_CHECKING:
@@ -122,6 +122,10 @@ def edit(
     if not shown.open:
         raise Failure(f"{shown.letter.id} is no open letter any more", code=NOTHING_FOUND)
     body = edited(shown, sets(changes), file)
+    try:
+        at.bench.operator.masking.restore(body, shown.letter.body)
+    except Unrestored as error:
+        raise Failure(f"{error}{'' if changes else _kept(shown, body)}", code=WRONG_USE) from None
     foreseen = do(at.bench.preview_edit(shown.letter.id, body))
     if foreseen is not None and not foreseen.passes and not (anyway or dry_run):
         return _refused(shown, b"" if changes else body, foreseen)
@@ -222,13 +226,17 @@ def _refused(shown: Shown, body: bytes, foreseen: Foreseen) -> int:
         say(f"{error.pointer or '/'}: {error.message}")
     if not body:
         raise Failure(f"{_verdict(foreseen)}; nothing was sent, and --anyway sends it all the same")
+    raise Failure(
+        f"{_verdict(foreseen)}; nothing was sent{_kept(shown, body)}, or send it --anyway",
+    )
+
+
+def _kept(shown: Shown, body: bytes) -> str:
+    """Keep a person's text in a file, and return where it is and what to do with it."""
     kept = Path(f"{shown.letter.id}.json")
     kept.touch(mode=0o600)
     kept.write_bytes(body)
-    raise Failure(
-        f"{_verdict(foreseen)}; nothing was sent, and your text is in {kept}: mend it and give it "
-        "with --file, or send it --anyway",
-    )
+    return f"; your text is in {kept}: mend it and give it with --file"
 
 
 def _verdict(foreseen: Foreseen | None) -> str:
