@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +15,11 @@ from workers.console.doors.cookies import with_cookie
 from workers.console.doors.doors import TOKEN
 from workers.console.doors.entry import Refused, entry_of
 from workers.console.letters.chosen import brief
-from workers.logs.clean import INVISIBLE
+from workers.console.unseen import UNSEEN
 from workers.version import leveret_version
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
     from starlette.requests import Request
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from workers.deadletters import Survey
 
 HERE: Final = Path(__file__).parent
-#: Control characters but line breaks and tabs, and what shows nothing.
-_UNSAFE: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{INVISIBLE}]")
 #: Stands where nobody knows a number.
 UNKNOWN: Final = "\N{EN DASH}"
 _MINUTE: Final = 60
@@ -117,7 +115,7 @@ def visible(value: Any) -> Any:
         return ""
     if not isinstance(value, str) or (value.isascii() and value.isprintable()):
         return value
-    safe = _UNSAFE.sub(_escaped, value)
+    safe = UNSEEN.sub(_escaped, value)
     return Markup(safe) if isinstance(value, Markup) else safe  # noqa: S704 - it was markup before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from topology import TopologySpec, design, parse_delays, plan
@@ -59,6 +61,14 @@ def test_the_picture_shows_every_box_and_what_is_missing() -> None:
         (b"no json", "no json"),
         (b"", ""),
         (b"\xff", None),
+        (b'{"a":"\x7f\xc2\x85","b":1}', '{\n  "a": "\\u007f\\u0085",\n  "b": 1\n}'),
+        (
+            '{"\u200b":"\U000e0067"}'.encode(),
+            '{\n  "\\u200b": "\\udb40\\udc67"\n}',
+        ),
+        (b'{\r\n"a":1.10}\r\n', '{\n"a":1.10}\n'),
+        (b"no json\x7f", None),
+        (b"no\r\njson", None),
     ],
 )
 def test_a_body_is_indented_without_being_changed(body: bytes, text: str | None) -> None:
@@ -101,3 +111,13 @@ def test_chosen_letters_are_told_in_a_line() -> None:
     assert brief(f"ids={ids[0]},{ids[1]}") == "2 chosen letters: 0a7b1c22, 1a7b1c22"
     assert brief("contains=kids=1,2,3") == "contains=kids=1,2,3"
     assert brief("") == ""
+
+
+@pytest.mark.parametrize("code", [0x7F, 0x85, 0xAD, 0x200B, 0xE0067, 0x1BCA0])
+def test_what_a_form_holds_of_a_body_means_the_same(code: int) -> None:
+    """Characters that cannot be seen are written as JSON writes them, and a page changes none."""
+    body = f'{{"{chr(code)}": "x{chr(code)}"}}'
+    text = editable(body.encode())
+    assert text is not None
+    assert visible(text) == text
+    assert json.loads(posted(text)) == json.loads(body)

@@ -2,68 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from typing import Final
-
-_INDENT: Final = "  "
-_OPEN: Final = "{["
-_CLOSE: Final = "}]"
+from workers.console.unseen import UNSEEN, json_escaped
+from workers.deadletters.spans import indented, read
 
 
 def editable(body: bytes) -> str | None:
-    """Return the text, or None for bytes that are none."""
+    """Return the text, or None for bytes that no page can hold so that they come back the same."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return None
-    if "\n" in text.strip():
-        return text
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return _indented(text)
+    if read(body) is None:
+        return None if UNSEEN.search(text) else text
+    if "\n" not in text.strip():
+        text = indented(body).decode()
+    # In JSON this one stands between values only, where a page would show it as two letters.
+    return json_escaped(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def posted(text: str) -> bytes:
     """Return the body that a form's text stands for."""
     return text.encode("utf-8", "replace")
-
-
-def _indented(text: str) -> str:
-    """Put white space where JSON allows it; every number, key and order stays as it was written."""
-    written: list[str] = []
-    depth = 0
-    at = 0
-    while at < len(text):
-        one = text[at]
-        if one == '"':
-            end = _end_of_string(text, at)
-            written.append(text[at:end])
-            at = end
-            continue
-        at += 1
-        if one.isspace():
-            continue
-        following = text[at:].lstrip()[:1] if one in _OPEN else ""
-        if one in _OPEN and following and following in _CLOSE:
-            written.append(one + following)
-            at = text.index(following, at) + 1
-        elif one in _OPEN:
-            depth += 1
-            written.append(f"{one}\n{_INDENT * depth}")
-        elif one in _CLOSE:
-            depth -= 1
-            written.append(f"\n{_INDENT * depth}{one}")
-        elif one == ",":
-            written.append(f",\n{_INDENT * depth}")
-        else:
-            written.append(": " if one == ":" else one)
-    return "".join(written)
-
-
-def _end_of_string(text: str, at: int) -> int:
-    end = at + 1
-    while text[end] != '"':
-        end += 2 if text[end] == "\\" else 1
-    return end + 1

@@ -12,6 +12,7 @@ from workers.console.letters.asked import Asked
 from workers.console.letters.text import editable, posted
 from workers.console.pages.acting import LONGEST_WHY, operator
 from workers.console.pages.letters import shown_letter
+from workers.console.unseen import json_escaped
 from workers.deadletters import Ambiguous, NoSuchLetter
 from workers.link.supervisor import LinkError
 
@@ -56,8 +57,11 @@ class EditPages:
         if text is None:
             raise Refused(
                 422,
-                "This body is no text, so no page can hold it; `leveret dlq edit` can.",
+                "This body is no text, or no JSON and with characters that cannot be seen, so no "
+                "page can hold it; `leveret dlq edit` can.",
             )
+        if "text" in given:
+            given["text"] = json_escaped(given["text"])
         values = {"text": text, "why": "", "trouble": "", "verdict": shown.foreseen} | given
         return self._view.page(
             request,
