@@ -13,7 +13,7 @@ from workers.console.letters.text import editable, posted
 from workers.console.pages.acting import LONGEST_WHY, operator
 from workers.console.pages.letters import shown_letter
 from workers.console.unseen import json_escaped
-from workers.deadletters import Ambiguous, NoSuchLetter
+from workers.deadletters import Ambiguous, NoSuchLetter, Unrestored
 from workers.link.supervisor import LinkError
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ class EditPages:
             verdict = await bench.preview_edit(request.path_params["id"], body)
         except (LinkError, NoSuchLetter, Ambiguous) as error:
             raise Refused(409, str(error)) from error
+        except Unrestored as error:
+            return self._view.page(request, "verdict.html", verdict=None, unrestored=str(error))
         return self._view.page(request, "verdict.html", verdict=verdict)
 
     async def _send(self, request: Request) -> Response:
@@ -107,6 +109,10 @@ class EditPages:
                 running = await bench.edit(letter_id, posted(text), why=why)
             except (NoSuchLetter, Ambiguous) as error:
                 raise Refused(409, f"Nothing was sent: {error}") from error
+            except Unrestored as error:
+                return await self._editing(
+                    request, status=422, text=text, why=why, verdict=None, unrestored=str(error)
+                )
             except LinkError as error:
                 return await self._editing(
                     request, status=503, text=text, why=why, trouble=str(error)
