@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workers.deadletters.ledger import Entry
     from workers.deadletters.letter import Letter
     from workers.deadletters.looking import Looker, View
+    from workers.deadletters.masking import Masking
     from workers.deadletters.reading import Reader
     from workers.deadletters.shelf import Row
     from workers.link.desk import Desk
@@ -42,10 +43,11 @@ class Survey:
 class Finder:
     """Finds letters among the open ones, and one that is not open any more in the journal."""
 
-    def __init__(self, desk: Desk, reader: Reader, looker: Looker) -> None:
+    def __init__(self, desk: Desk, reader: Reader, looker: Looker, masking: Masking) -> None:
         self._desk = desk
         self._reader = reader
         self._looker = looker
+        self._masking = masking
 
     async def fitting(self, view: View, selection: Selection, survey: Survey | None = None) -> Row:
         """Return the letters that fit; bodies are read only where one is asked for a text."""
@@ -61,7 +63,7 @@ class Finder:
 
         def take(entry: Entry, delivery: Delivery) -> None:
             told.done += 1
-            if selection.body_meant(delivery.body):
+            if selection.body_meant(delivery.body, self._masking):
                 meant.add(entry.summary.id)
 
         await self._looker.fetcher.deliveries(row.entries, take)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from workers.deadletters.letter import Summary
+    from workers.deadletters.masking import Masking
 
 #: Characters of an id that must be given; fewer would too easily mean another letter tomorrow.
 LEAST_ID: Final = 6
@@ -34,7 +35,7 @@ class Selection:
     until: datetime | None = None
     #: Who the message says it comes from.
     agent: str | None = None
-    #: A text in the body, as it stands there.
+    #: A text in the body, as it stands there and may be seen.
     contains: str | None = None
 
     def __post_init__(self) -> None:
@@ -76,9 +77,15 @@ class Selection:
             and self._in_time(letter.failed_at)
         )
 
-    def body_meant(self, body: bytes) -> bool:
-        """Whether the body fits too."""
-        return self.contains is None or self.contains.encode() in body
+    def body_meant(self, body: bytes, masking: Masking) -> bool:
+        """Whether the body fits too, as far as it may be seen: a guess must not confirm a secret.
+
+        A text that is nowhere in it, hidden or not, is looked for first: that costs nothing.
+        """
+        if self.contains is None:
+            return True
+        text = self.contains.encode()
+        return text in body and text in masking.shown(body)
 
     def _in_time(self, failed_at: str | None) -> bool:
         if self.since is None and self.until is None:

@@ -66,7 +66,7 @@ class Workbench:
         self._looker = looker or Looker(
             desk, self._reader, who=self._operator.who, now=now, keep=keep
         )
-        self._finder = Finder(desk, self._reader, self._looker)
+        self._finder = Finder(desk, self._reader, self._looker, self._operator.masking)
         self._proposer = Proposer(desk, self._operator, self._looker, self._finder)
 
     @property
