@@ -75,7 +75,7 @@ def as_line(letter: Letter, masking: Masking) -> bytes:
         for name, value in properties.items()
         if name not in {"headers", "damaged"} and value is not None
     }
-    told["headers"] = dict(letter.properties.headers)
+    told["headers"] = masking.headers(letter.properties.headers)
     told["reason"] = letter.diagnosis.reason
     told["errors"] = [error._asdict() for error in letter.diagnosis.errors]
     told["history"] = [attempt._asdict() for attempt in letter.history]
@@ -106,7 +106,7 @@ def _case(letter: Letter, masking: Masking) -> str:
     told = {
         "content_type": properties.content_type,
         "content_encoding": properties.content_encoding,
-        "headers": _written(h.kept(properties)),
+        "headers": _written(masking.headers(h.kept(properties))),
         "correlation_id": properties.correlation_id,
         "reply_to": properties.reply_to,
         "timestamp": properties.timestamp,

@@ -15,9 +15,10 @@ from workers.deadletters.pointers import ANY, BadPointer, keys_of, places
 from workers.deadletters.restoring import MASK, Held, holds_mask, restored
 from workers.deadletters.spans import Node, read, replaced
 from workers.deadletters.subtrees import leaves
+from workers.headers import OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 #: A body that is no JSON has no places; a value behind a hidden key's name is found like this. One
 #: that holds others may end anywhere, so the rest of the body goes with it.
@@ -54,6 +55,17 @@ class Masking:
         if document is None:
             return self._blind(body)
         return replaced(body, dict.fromkeys(self._hidden(document, body), f'"{MASK}"'.encode()))
+
+    def headers(self, headers: Mapping[str, object]) -> dict[str, object]:
+        """Return headers as they may be shown: a sender's values only where nothing is classified.
+
+        What a sender put there has no places by which it could be hidden.
+        """
+        clear = self.level == "public"
+        return {
+            name: value if clear or name.startswith(OURS) else MASK
+            for name, value in headers.items()
+        }
 
     def covers(self, pointer: str) -> bool:
         """Whether a value at a place is hidden, or holds or may hold a hidden one."""

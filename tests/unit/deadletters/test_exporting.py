@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 
+import orjson
 import pytest
 
 from topology import Names
 from workers import headers as h
-from workers.deadletters import Masking, Reader
-from workers.deadletters.exporting import as_test
+from workers.deadletters import MASK, Masking, Reader
+from workers.deadletters.exporting import as_line, as_test
 from workers.outcome import Delivery, Properties
 
 EVIL = '\n"""\'\\\r\u2028\x0cimport os; os.abort()  # x'
@@ -42,3 +43,14 @@ def _called(letter: object) -> set[str]:
     return {ast.unparse(one.func) for one in ast.walk(tree) if isinstance(one, ast.Call)} | {
         one.id for one in ast.walk(tree) if isinstance(one, ast.Name)
     }
+
+
+@pytest.mark.parametrize("level", ["internal", "confidential", "secret"])
+def test_what_a_sender_put_into_headers_leaves_no_classified_group(level: str) -> None:
+    """Neither as a line nor as a test; what our own headers tell of the death does."""
+    headers = {h.ID: "a", h.ERROR_CODE: "rejected", "token": "hunter2"}
+    letter = READER.letter(Delivery(b"{}", Properties(headers=headers)))
+    line = orjson.loads(as_line(letter, Masking(level=level)))
+    assert line["headers"] == {h.ID: "a", h.ERROR_CODE: "rejected", "token": MASK}
+    assert "hunter2" not in as_test([letter], Masking(level=level), modules=("shop:r",), offered=())
+    assert orjson.loads(as_line(letter, Masking()))["headers"] == headers

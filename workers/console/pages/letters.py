@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workers.console.letters.runs import Runs
     from workers.console.letters.surveys import Surveys
     from workers.console.view import View
-    from workers.deadletters import Deed, Letter, Overview, Shown
+    from workers.deadletters import Deed, Letter, Masking, Overview, Shown
 
 #: Letters on a page.
 PAGE = 50
@@ -35,7 +35,6 @@ MOST_OFFERED = 100
 MOST_DEEDS = 200
 #: Characters of a header's value.
 LONGEST_VALUE = 300
-_HIDDEN = "••••"
 
 
 class LetterPages:
@@ -106,6 +105,7 @@ class LetterPages:
     async def _letter(self, request: Request) -> Response:
         asked = Asked(request, self._benches)
         try:
+            bench = self._benches.bench(asked.group)
             shown = await shown_letter(request, self._benches, asked.group)
         except LinkError as error:
             return self._view.away(request, "Dead letter", error)
@@ -117,7 +117,7 @@ class LetterPages:
             letter=shown.letter,
             is_text=editable(shown.editable) is not None,
             masked=self._benches.masked(asked.group),
-            headers=_headers(shown.letter, hidden=self._benches.level(asked.group) != "public"),
+            headers=_headers(shown.letter, bench.operator.masking),
         )
 
     async def _history(self, request: Request) -> Response:
@@ -170,17 +170,16 @@ def _offered(values: Iterable[str]) -> list[str]:
     return sorted(islice(different, MOST_OFFERED))
 
 
-def _headers(letter: Letter, *, hidden: bool) -> list[tuple[str, str]]:
-    """Return properties and headers as text; strangers' values only where nothing is secret."""
+def _headers(letter: Letter, masking: Masking) -> list[tuple[str, str]]:
+    """Return properties and headers as text, as they may be shown."""
     properties = letter.properties
     told = [
         (name, value)
         for name in ("content_type", "correlation_id", "reply_to", "type", "message_id", "user_id")
         if (value := getattr(properties, name, None)) is not None
     ]
-    for name, value in sorted(properties.headers.items()):
-        ours = name.startswith("leveret-")
-        told.append((name, _cut(str(value)) if ours or not hidden else _HIDDEN))
+    headers = masking.headers(properties.headers)
+    told += [(name, _cut(str(value))) for name, value in sorted(headers.items())]
     return [(name, str(value)) for name, value in told]
 
 
