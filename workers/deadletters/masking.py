@@ -107,9 +107,9 @@ class Masking:
         """Hide in what is no JSON: all of it where the level hides, else what follows a key."""
         if self._closed:
             return MASK.encode()
-        text = body.decode("utf-8", "replace")
+        text = body.decode("utf-8", "surrogateescape")
         for pointer in self.pointers:
             name = keys_of(pointer)[-1]
             pattern = _VALUE % (re.escape(name) if name != ANY else '[^"]*')
             text = re.sub(pattern, lambda found: f'{found[1]}"{MASK}"', text, flags=re.DOTALL)
-        return text.encode()
+        return text.encode("utf-8", "surrogateescape")
