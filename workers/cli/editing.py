@@ -31,7 +31,8 @@ def edited(shown: Shown, changes: tuple[tuple[str, Any], ...], file: Path | None
         raise Failure("give --set or --file, not both", code=WRONG_USE)
     try:
         if changes:
-            return changed(shown.editable, changes)
+            # In the original: its places are named, so nothing hidden has to be found again.
+            return changed(shown.letter.body, changes)
         body = file.read_bytes() if file is not None else _in_editor(shown)
     except BadPointer as error:
         raise Failure(str(error), code=WRONG_USE) from None

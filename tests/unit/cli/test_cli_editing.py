@@ -63,6 +63,14 @@ def test_what_is_set_is_written_as_it_was_given() -> None:
     )
 
 
+def test_what_is_set_in_several_of_a_list_leaves_what_is_hidden_beside_it() -> None:
+    """The places are named, so each element keeps its own secret."""
+    body = b'{"cards":[{"no":"A","x":"1"},{"no":"B","x":"1"}]}'
+    masking = Masking(("/cards/*/no",))
+    done = edited(_shown(body, masking), sets(["/cards/0/x=1", "/cards/1/x=1"]), None)
+    assert masking.restore(done, body) == body.replace(b'"1"', b"1")
+
+
 def test_a_text_that_still_hides_a_value_is_kept_and_not_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
