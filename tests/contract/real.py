@@ -149,7 +149,7 @@ class OnTheBroker:
 
     def lose_line(self) -> None:
         """Cut it in the turn of the loop in which it was written to: no confirm has come yet."""
-        wire = self.link.outbox._wire
+        wire = self.link.outbox._heard
         assert wire is not None
         wire.abort("the contract says so")
 
