@@ -215,6 +215,14 @@ def test_dockerfile_needs_no_buildkit() -> None:
     assert "/livez" in text[text.index("HEALTHCHECK") :]
 
 
+@pytest.mark.parametrize("path", ["deploy/Dockerfile", "docker-compose.yml"])
+def test_health_checks_ask_no_proxy(path: str) -> None:
+    """A proxy that a container's environment names reaches no loopback of the container."""
+    checks = [line for line in (ROOT / path).read_text().splitlines() if "urllib.request" in line]
+    assert checks
+    assert all("build_opener(request.ProxyHandler({}))" in line for line in checks)
+
+
 def test_the_build_context_holds_the_project() -> None:
     """What the wheel is made of is let through .dockerignore, and nothing is let through unseen."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
