@@ -22,6 +22,8 @@ log = logging.getLogger("leveret.replicas")
 LOOK_EVERY: Final = 1.0
 #: Replicas whose trouble is told one by one.
 MOST_TOLD: Final = 5
+#: What is in the way while nobody knows how the replicas are.
+UNSEEN: Final = "the replicas could not be looked at; the log says why"
 
 
 def summary(told: Mapping[int, str]) -> tuple[str | None, str]:
@@ -50,22 +52,29 @@ async def oversee(
     """
     trend = Trend()
     while True:
-        told = await replicas.readiness()
-        replicas.end_silent(told, monotonic(), patience=patience)
-        reason, health.remark = summary(told)
-        health.line("consuming", reason)
-        if not health.leaving and limits.least < limits.most:
-            load = await _load(replicas, prefetch)
-            wanted, trend = decide(load, trend, monotonic(), limits)
-            if wanted != load.wanted:
-                log.info(
-                    "%s instead of %d: %.0f %% full",
-                    plural(wanted, "replica"),
-                    load.wanted,
-                    _full(load),
-                )
-                replicas.resize(wanted)
+        try:
+            told = await replicas.readiness()
+            replicas.end_silent(told, monotonic(), patience=patience)
+            reason, health.remark = summary(told)
+            health.line("consuming", reason)
+            if not health.leaving and limits.least < limits.most:
+                trend = await _follow(replicas, prefetch, trend, limits)
+        except Exception:  # nobody looks after replicas that are looked at no more
+            log.exception("the replicas could not be looked at; they are again in a moment")
+            health.line("consuming", UNSEEN)
         await asyncio.sleep(LOOK_EVERY)
+
+
+async def _follow(replicas: Replicas, prefetch: int, trend: Trend, limits: Limits) -> Trend:
+    """Have as many replicas as the load wants, and return how it goes on."""
+    load = await _load(replicas, prefetch)
+    wanted, trend = decide(load, trend, monotonic(), limits)
+    if wanted != load.wanted:
+        log.info(
+            "%s instead of %d: %.0f %% full", plural(wanted, "replica"), load.wanted, _full(load)
+        )
+        replicas.resize(wanted)
+    return trend
 
 
 async def _load(replicas: Replicas, prefetch: int) -> Load:
