@@ -11,7 +11,7 @@ import logging
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +43,15 @@ class Start:
     grace: float
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a replica's life ended, or that it never began; then there is no exit code."""
+
+    words: str
+    code: int | None = None
+    left: bool = False
+
+
 class Replicas:
     """Keeps a number of replicas running, `count` at first, until told to leave."""
 
@@ -58,6 +67,8 @@ class Replicas:
         #: Since when (seconds) each replica that serves has not answered.
         self._silent: dict[int, float] = {}
         self._failed = False
+        #: One of them has served: these settings and this code can start.
+        self._served = False
 
     async def run(self) -> bool:
         """Return once all replicas have left; False when one could not start at all."""
@@ -176,46 +187,32 @@ class Replicas:
         loop = asyncio.get_running_loop()
         while not told.is_set():
             began = loop.time()
-            code, said = await self._live(number, told)
+            end = await self._life(number, told)
             if told.is_set():
                 break
-            if code == 0 and said.left:
+            if end.left:
                 # It drained because an operator asked it to: nobody wants it back.
                 log.info("replica %d left, as it was asked to", number)
                 break
             if loop.time() - began > SETTLED:
                 wait = FIRST_WAIT
-            if code in _HOPELESS and said.port is None:
-                log.error("replica %d cannot start (exit code %d)", number, code)
+            if end.code in _HOPELESS and not self._served:
+                log.error("replica %d cannot start (exit code %d)", number, end.code)
                 self._failed = True
                 self.leave()
                 break
-            log.warning(
-                "replica %d ended with %d%s; starting it again in %.1f s",
-                number,
-                code,
-                " without being asked to" if code == 0 else "",
-                wait,
-            )
+            log.warning("replica %d %s; starting it again in %.1f s", number, end.words, wait)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await told.wait()
             wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _live(self, number: int, told: asyncio.Event) -> tuple[int, Heard]:
-        """Run one process to its end and return its exit code, and what it said."""
-        ours, theirs = socket.socketpair()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "workers.cli",
-            *self._start.arguments,
-            "--supervised",
-            str(theirs.fileno()),
-            pass_fds=(theirs.fileno(),),
-            env=dict(self._start.environment),
-        )
-        theirs.close()
+    async def _life(self, number: int, told: asyncio.Event) -> _End:
+        """Run one process to its end; a machine that has none to give is the end of one, too."""
+        try:
+            process, ours = await self._made()
+        except OSError as error:  # no memory, processes or descriptors: the others go on
+            return _End(f"cannot be started now ({error})")
         self._running[number] = process
         heard = self._lines[number] = Heard(ours)
         if told.is_set():  # while it was being made
@@ -226,7 +223,27 @@ class Replicas:
         finally:
             self._running.pop(number, None)
             self._lines.pop(number, None)
-        return code, heard
+        self._served = self._served or heard.port is not None
+        unasked = " without being asked to" if code == 0 else ""
+        return _End(f"ended with {code}{unasked}", code, left=code == 0 and heard.left)
+
+    async def _made(self) -> tuple[asyncio.subprocess.Process, socket.socket]:
+        """Start a process, and return it with our end of its line; raises OSError."""
+        ours, theirs = socket.socketpair()
+        with theirs, ExitStack() as undo:
+            undo.enter_context(ours)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "workers.cli",
+                *self._start.arguments,
+                "--supervised",
+                str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                env=dict(self._start.environment),
+            )
+            undo.pop_all()
+        return process, ours
 
     async def _ended(self, process: asyncio.subprocess.Process, told: asyncio.Event) -> int:
         ended = asyncio.create_task(process.wait())
@@ -241,6 +258,7 @@ class Replicas:
         return await ended
 
 
-#: Exit codes that a restart does not change: wrong use, and bad settings are 2. Of a replica that
-#: has served before they are the doing of somebody's code.
+#: Exit codes that a restart does not change: wrong use, and bad settings are 2. Once a replica has
+#: served they are the doing of somebody's code, or of a file that was changed since: the replicas
+#: that run have no need of either.
 _HOPELESS: Final = frozenset({2})
