@@ -265,11 +265,16 @@ class _Stage:
             "LEVERET_LOG_LEVEL": "ERROR",
         }
         environment.setdefault("LEVERET_HEARTBEAT_INTERVAL", f"{EVERY:g}s")  # it is looked at live
-        environment.pop("LEVERET_AGENT_ID", None)
         # Nobody comes after the play who would want to know what its workers died of.
         with TemporaryDirectory(prefix="leveret-dev-") as notes:
             environment.setdefault("LEVERET_STATE_DIR", notes)
-            start = Start(["run", "--processes", "1"], environment, self._settings.drain_grace)
+            chosen = self._settings
+            start = Start(
+                ["run", "--processes", "1"],
+                environment,
+                chosen.drain_grace,
+                called=chosen.replica_id,
+            )
             replicas = Replicas(start, self._workers)
             running = asyncio.create_task(replicas.run())
             try:

@@ -130,7 +130,9 @@ def _abandoned(service: Service) -> None:
 
 
 async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, ...]) -> int:
-    flags = ["--group", chosen.group, "--processes", "1", "--prefetch", str(chosen.prefetch)]
+    flags = ["--group", chosen.group, "--processes", "1"]
+    if chosen.sources.get("prefetch") == "--prefetch":  # else they find it where it was found
+        flags += ["--prefetch", str(chosen.prefetch)]
     environment = {
         # systemd hears one of us, the supervisor.
         **{name: value for name, value in os.environ.items() if name not in VARIABLES},
@@ -141,8 +143,9 @@ async def _supervise(chosen: Settings, registry: Registry, modules: tuple[str, .
     }
     if chosen.amqp_url is not None:  # not as a flag: everybody may read those
         environment["LEVERET_AMQP_URL"] = chosen.amqp_url.get_secret_value()
-    environment.pop("LEVERET_AGENT_ID", None)  # each replica is somebody
-    start = Start(["run", *modules, *flags], environment, chosen.drain_grace)
+    start = Start(
+        ["run", *modules, *flags], environment, chosen.drain_grace, called=chosen.replica_id
+    )
     limits = _limits(chosen)
     replicas = Replicas(start, limits.least)
     health = Health()

@@ -21,10 +21,11 @@ from workers.replicas.line import Heard
 from workers.replicas.pages import SILENT, ask, readyz
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 log = logging.getLogger("leveret.replicas")
 
+AGENT_ID: Final = "LEVERET_AGENT_ID"
 #: Seconds between restarts of a replica that keeps dying; doubled each time up to the longest.
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
@@ -41,6 +42,14 @@ class Start:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     grace: float
+    #: What a replica calls itself, by its number; None where it finds an id by itself.
+    called: Callable[[int], str | None] = lambda _number: None
+
+    def environment_of(self, number: int) -> dict[str, str]:
+        """Return a replica's environment: each is somebody, wherever else an id is written."""
+        called = self.called(number)
+        others = {k: v for k, v in self.environment.items() if k != AGENT_ID}
+        return others if called is None else {**others, AGENT_ID: called}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +219,7 @@ class Replicas:
     async def _life(self, number: int, told: asyncio.Event) -> _End:
         """Run one process to its end; a machine that has none to give is the end of one, too."""
         try:
-            process, ours = await self._made()
+            process, ours = await self._made(number)
         except OSError as error:  # no memory, processes or descriptors: the others go on
             return _End(f"cannot be started now ({error})")
         self._running[number] = process
@@ -227,7 +236,7 @@ class Replicas:
         unasked = " without being asked to" if code == 0 else ""
         return _End(f"ended with {code}{unasked}", code, left=code == 0 and heard.left)
 
-    async def _made(self) -> tuple[asyncio.subprocess.Process, socket.socket]:
+    async def _made(self, number: int) -> tuple[asyncio.subprocess.Process, socket.socket]:
         """Start a process, and return it with our end of its line; raises OSError."""
         ours, theirs = socket.socketpair()
         with theirs, ExitStack() as undo:
@@ -240,7 +249,7 @@ class Replicas:
                 "--supervised",
                 str(theirs.fileno()),
                 pass_fds=(theirs.fileno(),),
-                env=dict(self._start.environment),
+                env=self._start.environment_of(number),
             )
             undo.pop_all()
         return process, ours

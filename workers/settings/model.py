@@ -38,6 +38,8 @@ _AGENT_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 _NOT_IN_AN_AGENT_ID: Final = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
 #: Characters of the host's name in an agent id; leaves room for the process id.
 _LONGEST_HOST: Final = 100
+#: Characters of an agent id that several replicas share; leaves room for their numbers.
+_LONGEST_SHARED_ID: Final = 120
 _AS_TEXT: Final = PlainSerializer(
     lambda url: "none" if url is None else str(url), return_type=str, when_used="json"
 )
@@ -166,7 +168,15 @@ class Settings(BaseSettings):
 
     def prefetch_of(self, group: str) -> int:
         """Return how many deliveries a worker of the group holds unsettled."""
+        if self._sources.get("prefetch") == "--prefetch":  # a flag wins over every table
+            return self.prefetch
         return self.group_settings(group).prefetch or self.prefetch
+
+    def replica_id(self, number: int) -> str | None:
+        """Return what a supervised replica calls itself; None where each finds an id by itself."""
+        if "agent_id" not in self._sources:
+            return None
+        return f"{self.agent_id[:_LONGEST_SHARED_ID]}-{number}"
 
     @property
     def replaying_users(self) -> frozenset[str]:

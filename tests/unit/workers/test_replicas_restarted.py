@@ -100,3 +100,28 @@ async def test_a_machine_that_has_no_process_to_give_ends_no_supervisor(
     assert [one.fileno() for one in pairs[0]] == [-1, -1]
     replicas.leave()
     assert await running
+
+
+async def test_replicas_share_no_id(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is called after its supervisor and its number, over whatever a file would say."""
+    lives(notes, "sw sw", monkeypatch)
+    start = Start([], {"LEVERET_AGENT_ID": "hare"}, 1.0, called=lambda number: f"hare-{number}")
+    replicas = Replicas(start, 2)
+    running = asyncio.create_task(replicas.run())
+    await eventually(lambda: len(replicas.addresses) == 2)
+    assert sorted(lived(notes)) == ["hare-0", "hare-1"]
+    replicas.leave()
+    assert await running
+
+
+async def test_replicas_find_an_id_where_nobody_chose_one(
+    notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is of their own process then."""
+    lives(notes, "sw", monkeypatch)
+    replicas = Replicas(Start([], {"LEVERET_AGENT_ID": "hare"}, 1.0), 1)
+    running = asyncio.create_task(replicas.run())
+    await eventually(lambda: replicas.addresses)
+    assert lived(notes) == ["-"]
+    replicas.leave()
+    assert await running
