@@ -1,6 +1,7 @@
 """Reads letters whole: from the journal where it has them, from the queue where it has not.
 
-However many there are, whoever shares this process has a turn every few milliseconds.
+Every letter that is still there is shown, or a LinkError says why it cannot be. However many there
+are, whoever shares this process has a turn every few milliseconds.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from workers.counting import plural
 from workers.deadletters.ledger import NOWHERE
 from workers.headers import offset_of
 from workers.link.scan import scanning
+from workers.link.stream import Restarted
+from workers.link.supervisor import LinkError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
@@ -59,6 +63,8 @@ class Fetcher:
             async with aclosing(self._from_journal(placed)) as handfuls:
                 async for handful in handfuls:
                     yield handful
+        # The journal forgets its oldest letters, and their places stay known for a while.
+        lost.update({entry.summary.id: entry for entry in placed.values()})
         if lost:
             yield await self._from_queue(lost)
 
@@ -72,20 +78,28 @@ class Fetcher:
     async def _from_journal(
         self, placed: dict[int, Entry]
     ) -> AsyncGenerator[list[tuple[Entry, Delivery]]]:
-        async with (
-            self._line.journal() as journal,
-            aclosing(journal.messages(offset=min(placed))) as messages,
-        ):
-            async for handful in messages:
-                found = [
-                    (entry, delivery)
-                    for delivery in handful
-                    if (entry := placed.pop(offset_of(delivery), None)) is not None
-                ]
-                if found:
-                    yield found
-                if not placed:
-                    return
+        """Yield what stands in its place, and leave in `placed` what does not."""
+        try:
+            async with (
+                self._line.journal() as journal,
+                aclosing(journal.messages(offset=min(placed))) as messages,
+            ):
+                async for handful in messages:
+                    found = [
+                        (placed.pop(offset_of(delivery)), delivery)
+                        for delivery in handful
+                        if self._stands(placed.get(offset_of(delivery)), delivery)
+                    ]
+                    if found:
+                        yield found
+                    if not placed:
+                        return
+        except Restarted:
+            return  # the queue has them, whatever became of the journal
+
+    def _stands(self, entry: Entry | None, delivery: Delivery) -> bool:
+        """Whether the message is the letter of the entry: a new journal has others in its place."""
+        return entry is not None and self._reader.id(delivery) == entry.summary.id
 
     async def _from_queue(self, lost: dict[str, Entry]) -> list[tuple[Entry, Delivery]]:
         found: list[tuple[Entry, Delivery]] = []
@@ -97,4 +111,10 @@ class Fetcher:
 
         async with scanning(self._desk) as scan:
             await scan.read(shown)
+            if lost and not scan.complete:
+                raise LinkError(
+                    f"{plural(len(lost), 'letter')} that the journal has no more cannot be read: "
+                    f"another program holds letters of {self._desk.queue}; try again when it has "
+                    "given them back"
+                )
         return found

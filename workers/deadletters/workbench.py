@@ -195,8 +195,16 @@ class Workbench:
         row = await self._finder.fitting(view, selection, survey)
         only(selection.ids, row.ids)
         entries = row.entries[:limit] if limit else row.entries
-        await self._looker.fetcher.letters(entries, take)
-        return len(entries), view.standing
+        shown = 0
+
+        def counted(letter: Letter) -> None:
+            nonlocal shown
+            shown += 1
+            take(letter)
+
+        # Some may leave while the others are read: what is told is what was shown.
+        await self._looker.fetcher.letters(entries, counted)
+        return shown, view.standing
 
     async def whole(self, selection: Selection) -> AsyncGenerator[list[Letter]]:
         """Yield the letters that fit, whole, a handful at once, as fast as they are taken.

@@ -70,14 +70,15 @@ class Journal:
     async def messages(self, *, offset: int = 0) -> AsyncGenerator[list[Delivery]]:
         """Yield what stands from a place on to the end, a handful at once, as fast as it is taken.
 
-        Between two handfuls others have their turn, however many there are.
+        Between two handfuls others have their turn, however many there are. Raises LinkError where
+        the journal ends too soon: what was yielded by then is not all of it.
         """
         waiting: deque[Delivery] = deque()
         async with self.following(waiting.append, offset=offset, paced=True) as reader:
             end, at = reader.end, offset - 1
             while at < end:
-                if not waiting and not await reader.wait():
-                    return
+                if not waiting:
+                    await reader.due()
                 handful = [waiting.popleft() for _ in range(min(len(waiting), HANDFUL))]
                 if handful:
                     yield handful

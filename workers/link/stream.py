@@ -14,7 +14,7 @@ from workers.link.chunk import AT_ONCE, close, last_place, never
 from workers.link.connection import ANSWER_WITHIN
 from workers.link.properties import decode_properties
 from workers.link.scan import told
-from workers.link.supervisor import Lost
+from workers.link.supervisor import LinkError, Lost
 from workers.link.wire import ack
 from workers.outcome import Delivery
 
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 #: Messages on their way to whoever takes them slowly; each may be as large as a body may be.
 PACED_AT_ONCE: Final = 250
-#: Seconds without a message after which the end is taken to be reached, whatever was there before.
+#: Seconds in which something new may come where nothing need be there.
 SILENCE: Final = 1.0
+#: Seconds without a message that is known to be there, after which the broker is taken to be stuck:
+#: what was read until then is not the whole journal, and nobody may act on it.
+STUCK: Final = ANSWER_WITHIN
 
 
 class Restarted(Exception):
@@ -99,20 +102,25 @@ class Following:
         return -1 if self._end is None else self._end
 
     async def caught_up(self) -> None:
-        """Return when all that was there a moment ago is shown; raises Restarted."""
+        """Return when all that was there a moment ago is shown; raises Restarted, and LinkError."""
         with told(self._desk):
             end, self._end = self._end, None
             if end is None:
                 end = await last_place(self._wire, self._desk.names.journal)
                 if end < self.latest:
                     raise Restarted
-            while self.latest < end and await self._more(SILENCE):
-                pass
+            while self.latest < end:
+                await self._due(end)
 
     async def wait(self, seconds: float = SILENCE) -> bool:
         """Return when something new was shown, or after so many seconds; and which it was."""
         with told(self._desk):
             return await self._more(seconds)
+
+    async def due(self) -> None:
+        """Return when more came of what was there when reading began; LinkError if none does."""
+        with told(self._desk):
+            await self._due(self.end)
 
     def taken(self, delivery: Delivery) -> None:
         """Let as many more come as were taken up to this one."""
@@ -126,6 +134,14 @@ class Following:
             await close(self._channel)
         self._over = True
         self._wire.frames.unwatch(self._number)
+
+    async def _due(self, end: int) -> None:
+        if not await self._more(STUCK):
+            raise LinkError(
+                f"{self._desk.names.journal} was read as far as {self.latest} of {end}, and then "
+                f"nothing came for {STUCK:g} s, so nobody knows all that it holds; look whether "
+                "the broker is well (`leveret doctor`), then try again"
+            )
 
     async def _more(self, within: float) -> bool:
         if not self.is_open:
