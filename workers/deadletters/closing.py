@@ -103,9 +103,13 @@ class Closing:
         self.busy += 1
         self._note(_Sent(letter_id, delivery._replace(body=b"")))
 
-    def remove(self, delivery: Delivery) -> None:
-        """Remove a letter that is closed already."""
-        self._removing.ack(delivery)
+    def is_over(self, letter_id: str) -> bool:
+        """Whether a letter has had its consequence: another copy of it must have none."""
+        return letter_id in self.sent or letter_id in self.closed
+
+    def remove(self, delivery: Delivery) -> bool:
+        """Remove a letter that is closed already; False when the broker has it again."""
+        return self._removing.ack(delivery)
 
     def _told(self, sent: _Sent, queue: str, fate: Published) -> None:
         match fate:

@@ -59,7 +59,10 @@ class Table(NamedTuple):
 class Passing:
     """Passes through one queue, for one action."""
 
-    def __init__(self, table: Table, task: Task, left_over: dict[str, str]) -> None:
+    def __init__(
+        self, table: Table, task: Task, left_over: dict[str, str], *, copies: bool = False
+    ) -> None:
+        """Make one; with `copies` the queue is known to have more letters than different ones."""
         self._table = table
         self._task = task
         #: Letters that are wanted and were not met yet.
@@ -67,10 +70,17 @@ class Passing:
         #: Of those, letters that were closed before this action had its turn.
         self.gone: set[str] = set()
         self._pending: list[Delivery] = []
-        #: Letters that an interrupted run has sent, which still lie here; and that run.
+        #: Further copies of letters met: a worker whose confirm was lost has written them twice.
+        self._copies: list[Delivery] = []
+        #: Whether some may lie where this has not looked: further on than what is wanted.
+        self.more_copies = copies
+        #: Letters that an interrupted run has sent; and of these, those that still lie here, and
+        #: that run.
+        self._sent_before = frozenset(left_over)
         self._left_over = left_over
-        #: How many of them were removed.
+        #: How many of them were removed, and how many further copies of what this action closed.
         self.finished = 0
+        self._spare = 0
         #: Letters met whose ids a worker gave them, and ids that several letters may share.
         self._met: set[str] = set()
         self._shared: set[str] = set()
@@ -112,6 +122,7 @@ class Passing:
                 await scan.give_back()
                 continue
             self.all_seen = scan.complete
+            self.more_copies = self.more_copies and not (tidy and scan.complete)
             await scan.give_back()
             if not self._open_ends(wanted, tidy=tidy) or not await self._more_came():
                 break
@@ -131,7 +142,8 @@ class Passing:
                 closing.remove(delivery)
 
         for _ in range(CHECKS):
-            expected = depth - closing.removed - self.finished + self._table.returns.arrived
+            removed = closing.removed + self.finished + self._spare
+            expected = depth - removed + self._table.returns.arrived
             if self._table.sender.ended or await scan.depth() <= expected:
                 return
             await scan.read(take)
@@ -146,7 +158,8 @@ class Passing:
             if one not in self.gone:
                 self.missing.discard(one)
                 self.kept[_CAME_BACK] += 1
-        return bool(wanted or (tidy and self._left_over)) and not self.done_for
+        more = tidy and (self._left_over or self.more_copies)
+        return bool(wanted or more) and not self.done_for
 
     async def _more_came(self) -> bool:
         """Whether letters are on their way back to the queue: who was killed held them."""
@@ -158,16 +171,27 @@ class Passing:
 
     def _take(self, wanted: set[str], delivery: Delivery) -> None:
         """Take a letter from the scan: put it aside if it is wanted, remove it if it was sent."""
-        reader, closing = self._table.reader, self._table.closing
+        reader = self._table.reader
         letter_id = reader.id(delivery)
         own = reader.own(delivery)
-        if own and (letter_id in self._left_over or letter_id in closing.sent):
-            closing.remove(delivery)
-            self._left_over.pop(letter_id, None)
-            self.finished += 1
+        if own and letter_id in self._sent_before:
+            self._table.closing.remove(delivery)
+            if self._left_over.pop(letter_id, None) is None:
+                self._spare += 1
+            else:
+                self.finished += 1
+        elif own and letter_id in self._met:
+            self._copies.append(delivery)
         elif letter_id in wanted and letter_id not in self._met:
             (self._met if own else self._shared).add(letter_id)
             self._pending.append(delivery)
+
+    def _remove_copies(self) -> None:
+        """Remove further copies of what is over, or they would be sent when they are found."""
+        copies, self._copies = self._copies, []
+        for delivery in copies:
+            over = self._table.closing.is_over(self._table.reader.id(delivery))
+            self._spare += over and self._table.closing.remove(delivery)
 
     async def _close_pending(self) -> None:
         pending, self._pending = self._pending, []
@@ -189,6 +213,7 @@ class Passing:
             if number % UNCONFIRMED == 0:
                 await self._settled()
         await self._settled()
+        self._remove_copies()
         self._table.course.moved()
 
     async def _turn(self) -> None:

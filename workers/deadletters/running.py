@@ -156,7 +156,7 @@ class Running:
                     following(self.action.desk, self._returns.heard, offset=ledger.next) as journal,
                     sending(self.action.desk) as sender,
                 ):
-                    passing = self._lay(scan, sender, left_over)
+                    passing = self._lay(scan, sender, left_over, copies=ledger.surplus > 0)
                     if not self.action.desk.foreign:
                         passing.gone = self._task.kinds.keys() - ledger.open.keys()
                     await self._work(passing, scan, sender, journal)
@@ -168,7 +168,9 @@ class Running:
                     raise
                 self._over(Ending.FAILED, str(error))
 
-    def _lay(self, scan: Scan, sender: Sender, left_over: dict[str, str]) -> Passing:
+    def _lay(
+        self, scan: Scan, sender: Sender, left_over: dict[str, str], *, copies: bool
+    ) -> Passing:
         """Return what goes through the queue, now that the connections stand."""
         closing = Closing(
             self.action,
@@ -180,7 +182,8 @@ class Running:
         table = Table(
             self.action.verb, scan, sender, closing, self._returns, self._course, self._reader
         )
-        self._closing, self._passing = closing, Passing(table, self._task, left_over)
+        self._closing = closing
+        self._passing = Passing(table, self._task, left_over, copies=copies)
         return self._passing
 
     async def _work(self, passing: Passing, scan: Scan, sender: Sender, journal: Following) -> None:
@@ -222,7 +225,8 @@ class Running:
             done=told.done,
             kept=told.kept,
             gone=told.gone,
-            unremoved=told.unremoved,
+            # Stopped before all copies were looked for: the next action looks for the rest.
+            unremoved=told.unremoved or int(passing.more_copies and told.done > 0),
             finishes=interrupted if passing.all_seen else (),
             succeeded=told.succeeded,
             returned=told.returned,
