@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 import time
+from contextlib import aclosing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -16,13 +17,14 @@ from rich.progress import Progress as Bar
 from workers.cli import DONE, FAILED, run_lines
 from workers.cli.columns import SHORT, wrapped
 from workers.cli.say import say, write
+from workers.cli.streams import unwritten
 from workers.counting import plural
 from workers.deadletters import Ending, Phase, Progress, Verdict
 from workers.deadletters.tasks import FAIL_AGAIN
 from workers.logs.clean import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from workers.deadletters import Running
 
@@ -43,9 +45,24 @@ async def carried_out(running: Running, *, json: bool) -> int:
 
 
 async def _told(running: Running, *, json: bool) -> int:
+    async with aclosing(running.__aiter__()) as steps:
+        await _followed(steps, json=json)
+    over = running.progress
+    if not json:
+        with suppress(OSError):
+            _sum_up(over)
+    return DONE if _went_well(over) else FAILED
+
+
+async def _followed(steps: AsyncIterator[Progress], *, json: bool) -> None:
+    """Go through it step by step, and tell each for as long as somebody reads.
+
+    Letters are on their way: whoever reads no more (`| head -1`) did not ask to have them stopped.
+    """
     if json:
-        async for now in running:
-            write(orjson.dumps(_document(now)) + b"\n")
+        tell = _documents()
+        async for now in steps:
+            tell(now)
     elif sys.stderr.isatty():
         with Bar(
             TextColumn("{task.description}"),
@@ -57,17 +74,43 @@ async def _told(running: Running, *, json: bool) -> int:
         ) as bar:
             row = bar.add_task("", total=None)
             tell = _canaries(lambda text: bar.console.print(f"leveret: {text}", markup=False))
-            async for now in running:
+            async for now in steps:
                 tell(now)
                 bar.update(row, description=now.phase.value, completed=now.done, total=now.total)
     else:
         tell = _lines()
-        async for now in running:
-            tell(now)
-    over = running.progress
-    if not json:
-        _sum_up(over)
-    return DONE if _went_well(over) else FAILED
+        async for now in steps:
+            with suppress(OSError):
+                tell(now)
+
+
+def _documents() -> Callable[[Progress], None]:
+    """Return what prints the progress as JSON, until standard output takes no more."""
+    unread = False
+
+    def tell(now: Progress) -> None:
+        nonlocal unread
+        if not unread:
+            unread = True
+            with though_unread():
+                write(orjson.dumps(_document(now)) + b"\n")
+                unread = False
+
+    return tell
+
+
+@contextmanager
+def though_unread() -> Iterator[None]:
+    """Print something of an action that is to be done whether or not somebody reads it."""
+    try:
+        yield
+    except OSError as error:
+        unwritten(error)
+        with suppress(OSError):
+            say(
+                f"standard output takes no more ({error.strerror or 'nobody reads it'}); the "
+                "action goes on, and `leveret dlq history` tells how it ends"
+            )
 
 
 def _lines() -> Callable[[Progress], None]:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from workers.cli import DONE, FAILED, NOTHING_FOUND, WRONG_USE, Failure
 from workers.cli import letter_pages as pages
-from workers.cli.acting import carried_out
+from workers.cli.acting import carried_out, though_unread
 from workers.cli.editing import edited, sets
 from workers.cli.letters import (
     ANY_TABLE,
@@ -84,10 +84,12 @@ def replay(
     _named(proposal.meant)
     if not proposal.meant.count and not (yes and proposal.meant.standing.left_over):
         return exit_code((), selection, proposal.meant.standing)
-    if not yes or not json:
-        _propose(proposal, json=json and not yes, yes=yes)
     if not yes:
+        _propose(proposal, json=json, yes=False)
         return DONE
+    if not json:
+        with though_unread():
+            _propose(proposal, json=False, yes=True)
     if not (proposal.passing or anyway or proposal.meant.standing.left_over):
         raise Failure("none of them would pass, so nothing was sent; --anyway sends them")
     pace = Pace(rate=rate, canary=canary, wait=wait)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -29,7 +29,7 @@ from workers.link.supervisor import LinkError
 from workers.publication import Published
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from datetime import datetime
 
     from workers.deadletters.ledger import Ledger
@@ -95,11 +95,11 @@ class Running:
         """Go on after a pause."""
         self._steering.resume(who)
 
-    async def __aiter__(self) -> AsyncIterator[Progress]:
+    async def __aiter__(self) -> AsyncGenerator[Progress]:
         """Do it, and yield how it goes, now and then; the last one is the result.
 
         Raises LinkError before anything is done where it cannot be done: ScanRefused while another
-        action runs. Leaving the loop stops it.
+        action runs. Leaving the loop stops it, once what it yields from is closed (`aclosing`).
         """
         working = asyncio.ensure_future(self._begun())
         working.add_done_callback(lambda _: self._course.moved())
@@ -118,8 +118,9 @@ class Running:
 
     async def result(self) -> Progress:
         """Do it, and return how it ended."""
-        async for _ in self:
-            pass
+        async with aclosing(self.__aiter__()) as told:
+            async for _ in told:
+                pass
         return self.progress
 
     # -- the action --
