@@ -83,9 +83,9 @@ class Live:
         for replica in self._roster.present():
             table.add_row(
                 replica.agent.agent_id,
-                str(replica.told("group", "?")),
+                replica.told("group", "?"),
                 f"{replica.agent.load_factor:.0%}",
-                str(replica.told("version", "?")),
+                replica.told("version", "?"),
                 takes(replica),
             )
         return Panel(table, title="workers, by their heartbeats", title_align="left")

@@ -135,8 +135,8 @@ def _replica(one: Replica) -> dict[str, Any]:
         "load": one.agent.load_factor,
         "in_flight": int(one.figures.get("in_flight", 0)),
         "version": one.told("version"),
-        "tasks": one.told("tasks", ()),
-        "accepts": one.told("accepts", ()),
+        "tasks": one.tasks,
+        "accepts": one.accepts,
         "totals": _counters(one.figures),
         "rates": _counters(one.rates),
     }

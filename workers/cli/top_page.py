@@ -103,12 +103,12 @@ def _replicas(picture: Picture) -> Table | Text:
     for one in picture.replicas:
         table.add_row(
             one.agent.agent_id,
-            str(one.told("group")),
+            one.told("group"),
             _state(one),
             f"{one.agent.load_factor:.0%}",
             f"{one.figures.get('in_flight', 0):.0f}",
             f"{one.rates.get('received', 0):.1f}" if one.rates else "-",
-            str(one.told("version")),
+            one.told("version"),
             takes(one),
         )
     # Only names give way where the terminal is narrow: they share what the figures leave.
@@ -126,7 +126,7 @@ def _state(one: Replica) -> Text:
 
 def takes(one: Replica) -> str:
     """Return some of the types that a replica takes, and how many more."""
-    types = [*map(str, one.told("tasks", ())), *map(str, one.told("accepts", ()))]
+    types = [*one.tasks, *one.accepts]
     more = f" +{len(types) - TYPES}" if len(types) > TYPES else ""
     return ", ".join(types[:TYPES]) + more
 

@@ -187,16 +187,16 @@ def _queue(name: str, depth: Depth, names: Names) -> QueueRow:
 
 def replica_row(one: Replica, clock: float, *, most: int | None = MOST_TYPES) -> ReplicaRow:
     """Return what is shown of a replica, with `most` of the types that it takes."""
-    types = [*map(str, one.told("tasks", ())), *map(str, one.told("accepts", ()))]
+    types = [*one.tasks, *one.accepts]
     shown = [name for name in dict.fromkeys(types) if name != "task_request"]
     more = 0 if most is None else len(shown) - most
     return ReplicaRow(
         name=one.agent.agent_id,
-        group=str(one.told("group", "?")),
+        group=one.told("group", "?"),
         load=one.agent.load_factor,
         in_flight=one.figures.get("in_flight", 0.0),
         rate=sum(one.rates.get(end, 0.0) for end in ("replied", "dead_lettered", "expired")),
-        version=str(one.told("version", "?")),
+        version=one.told("version", "?"),
         accepts=(*shown[:most], *((f"+{more}",) if more > 0 else ())),
         silence=max(0.0, clock - one.seen),
         note="" if one.state == "serving" else one.state,

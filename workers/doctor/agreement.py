@@ -36,7 +36,7 @@ def types(present: Sequence[Replica]) -> Iterator[Finding]:
     groups: dict[str, list[Replica]] = defaultdict(list)
     for one in present:
         if one.state == "serving":
-            groups[str(one.told("group"))].append(one)
+            groups[one.told("group")].append(one)
     for group, replicas in sorted(groups.items()):
         found = [lack for told in _KINDS for lack in lacks(told, replicas)]
         if found:
@@ -74,8 +74,8 @@ def _differ(group: str, replicas: int, found: Iterable[Lack]) -> Finding:
 
 def _told(one: Replica, what: str) -> frozenset[str] | None:
     """Return the types that a replica tells; None where it tells none, as other programs do not."""
-    told = one.told(what, None)
-    return frozenset(map(str, told)) if isinstance(told, list | tuple) else None
+    told = one.types(what)
+    return None if told is None else frozenset(told)
 
 
 def _surely_lacks(known: frozenset[str], name: str) -> bool:

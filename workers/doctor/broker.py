@@ -157,7 +157,7 @@ def consumers(settings: Settings, picture: Picture) -> Iterator[Finding]:
 def unknown_groups(settings: Settings, present: Sequence[Replica]) -> Iterator[Finding]:
     """Tell of replicas whose group is not configured here: their queues take requests as well."""
     known = {group.name for group in settings.group_specs()}
-    theirs = sorted({str(one.told("group")) for one in present} - known - {""})
+    theirs = sorted({one.told("group") for one in present} - known - {""})
     if theirs:
         yield note(
             "groups",
@@ -178,7 +178,7 @@ def _to_serve(group: str, present: Sequence[Replica]) -> str:
 def replicas(present: Sequence[Replica]) -> Finding:
     """Tell who is there by its heartbeats, and who of them does not work."""
     idle = [f"{one.agent.agent_id} ({one.state})" for one in present if one.state != "serving"]
-    versions = sorted({str(one.told("version")) for one in present})
+    versions = sorted({one.told("version") for one in present})
     if idle:
         advice = "see its /readyz for the reason; `leveret ctl resume` ends a pause"
         return note("replicas", f"not serving: {some(idle)}", advice)

@@ -94,7 +94,7 @@ def findings(settings: Settings, looked: Looked, present: Sequence[Replica]) -> 
     if api is None or looked.trouble:
         yield _not_listed(looked)
         return
-    served = {str(one.told("group")) for one in present}
+    served = {one.told("group") for one in present}
     strays = [one for one in looked.left if one.group not in served]
     yield from (_stray(settings, one, api) for one in strays)
     if not strays:

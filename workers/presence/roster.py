@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from messages import AgentMetadata, Catalog, HeartbeatPayload, InvalidMessage
 from workers.metrics.figures import COUNTERS, grown
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Heartbeats missed before a replica counts as gone.
 MISSED: Final = 3
+#: Replicas remembered at once; whoever sends heartbeats under ever new names fills no memory.
+MOST_REPLICAS: Final = 2_000
 #: The largest count that a JSON number holds to the unit.
 MOST: Final = 2**53
 
@@ -35,9 +37,30 @@ class Replica(NamedTuple):
             return "paused"
         return "serving" if self.figures.get("ready", 1.0) else "not ready"
 
-    def told(self, name: str, otherwise: object = "") -> Any:
-        """Return something that the agent says of itself beyond the protocol, `group` perhaps."""
-        return (self.agent.model_extra or {}).get(name, otherwise)
+    def told(self, name: str, otherwise: str = "") -> str:
+        """Return a text that the agent says of itself beyond the protocol, `group` perhaps.
+
+        Anybody may send a heartbeat, and nothing looks at what it adds: what is none is not told.
+        """
+        found = (self.agent.model_extra or {}).get(name)
+        return found if isinstance(found, str) else otherwise
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The task types that it takes, as it says."""
+        return self.types("tasks") or ()
+
+    @property
+    def accepts(self) -> tuple[str, ...]:
+        """The message types that it takes, as it says."""
+        return self.types("accepts") or ()
+
+    def types(self, name: str) -> tuple[str, ...] | None:
+        """Return `tasks` or `accepts`; None where it tells none, as other programs do not."""
+        found = (self.agent.model_extra or {}).get(name)
+        if not isinstance(found, list | tuple):
+            return None
+        return tuple(one for one in found if isinstance(one, str))
 
 
 def _after(before: Replica | None, now: Replica) -> Replica:
@@ -72,6 +95,10 @@ class Roster:
             return
         if isinstance(payload, HeartbeatPayload):
             agent = payload.agent_status
+            if agent.agent_id not in self._replicas and len(self._replicas) >= MOST_REPLICAS:
+                self._forget()
+                if len(self._replicas) >= MOST_REPLICAS:
+                    return
             self._replicas[agent.agent_id] = _after(
                 self._replicas.get(agent.agent_id),
                 Replica(agent, self._clock(), _believable(payload.metrics)),
@@ -79,6 +106,9 @@ class Roster:
 
     def present(self) -> tuple[Replica, ...]:
         """Return those heard of lately, by name."""
+        self._forget()
+        return tuple(self._replicas[name] for name in sorted(self._replicas))
+
+    def _forget(self) -> None:
         oldest = self._clock() - self._gone_after
         self._replicas = {k: r for k, r in self._replicas.items() if r.seen >= oldest}
-        return tuple(self._replicas[name] for name in sorted(self._replicas))

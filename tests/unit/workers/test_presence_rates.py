@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import orjson
+from typing import Any
 
-from messages import Envelope, HeartbeatPayload, encode
+import orjson
+import pytest
+
+from messages import AgentMetadata, Envelope, HeartbeatPayload, encode
 from workers.cli.top import _replica
+from workers.cli.top_page import takes
+from workers.console.now import replica_row
+from workers.presence import roster as rosters
 from workers.presence.roster import Roster
 from workers.testing import agent
 
@@ -58,3 +64,39 @@ def test_a_figure_that_counts_nothing_is_left_out() -> None:
     (one,) = roster.present()
     assert one.figures == {"retried": 2}
     assert orjson.loads(orjson.dumps(_replica(one)))["in_flight"] == 0
+
+
+@pytest.mark.parametrize("odd", [None, 5, 10**30, "echo", {"a": 1}, [None, 7, "echo"], 1.5])
+def test_what_an_agent_adds_is_told_only_where_it_is_what_it_should_be(odd: Any) -> None:
+    """Anybody may send a heartbeat, and one of them took every page down that shows replicas."""
+    told = agent().model_dump(mode="json")
+    one = AgentMetadata.model_validate_json(
+        orjson.dumps(told)[:-1]
+        + b"".join(
+            b',"%s":%s' % (name, b"1" + b"0" * 30 if odd == 10**30 else orjson.dumps(odd))
+            for name in (b"tasks", b"accepts", b"group", b"version")
+        )
+        + b"}"
+    )
+    replica = rosters.Replica(one, 0.0)
+    types = ["echo"] if isinstance(odd, list) else []
+    text = odd if isinstance(odd, str) else ""
+    row = replica_row(replica, 0.0)
+    assert (row.group, list(row.accepts)) == (text or "?", types)
+    assert takes(replica) == ", ".join(types * 2)
+    document = orjson.loads(orjson.dumps(_replica(replica)))
+    assert (document["tasks"], document["accepts"]) == (types, types)
+    assert (document["group"], document["version"]) == (text, text)
+
+
+def test_heartbeats_under_ever_new_names_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is known stays known, and there is room again when others have fallen silent."""
+    monkeypatch.setattr(rosters, "MOST_REPLICAS", 2)
+    now = [100.0]
+    roster = Roster(interval=5.0, clock=lambda: now[0])
+    for name in ("a", "b", "c", "a"):
+        roster.heard(heartbeat(name))
+    assert [one.agent.agent_id for one in roster.present()] == ["a", "b"]
+    now[0] += 20
+    roster.heard(heartbeat("c"))
+    assert [one.agent.agent_id for one in roster.present()] == ["c"]
