@@ -252,3 +252,16 @@ async def test_another_programs_queue_that_counts_looks_is_left_alone_until_aske
     listing = await asked.ls()
     assert len(listing.letters) == 1
     assert "allows 20 deliveries" in listing.standing.warning
+
+
+async def test_an_export_tells_of_ids_that_no_open_letter_has(url: str) -> None:
+    """Whoever mistyped one does not take what is written for all they asked for."""
+    ids = await write(url, 2)
+    written: list[str] = []
+    unknown: list[str] = []
+    count, _ = await bench(url).export(
+        Selection(ids=(ids[0], "nobody")),
+        lambda one: written.append(one.id),
+        unknown=unknown.append,
+    )
+    assert (count, written, unknown) == (1, [ids[0]], ["nobody"])

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from workers.cli import DONE, NOTHING_FOUND, WRONG_USE, Failure
 from workers.cli import letter_pages as pages
 from workers.cli.columns import SHORT
-from workers.cli.dlq_actions import All, discard, edit, replay
+from workers.cli.dlq_actions import All, discard, edit, replay, unknown
 from workers.cli.files import written
 from workers.cli.letters import (
     ANY_TABLE,
@@ -161,6 +161,7 @@ def export(
 
     Example: `leveret dlq export 1f2e3d4c --pytest -o tests/test_dead_letters.py`
     """
+    _no_less_than_none(limit)
     selection = filters.selection(ids)
     at = place(table, where, masked=not raw)
     masking = at.bench.operator.masking
@@ -174,7 +175,9 @@ def export(
             else:
                 write_out(as_line(letter, masking))
 
-        count, standing = do(at.bench.export(selection, take, limit=most, scan=at.scan))
+        count, standing = do(
+            at.bench.export(selection, take, limit=most, scan=at.scan, unknown=unknown)
+        )
         warn(standing)
         if pytest and found:
             offered = () if registry else at.settings.processors
@@ -198,6 +201,7 @@ def history(
 
     Example: `leveret dlq history`
     """
+    _no_less_than_none(limit)
     at = place(table, where)
     deeds = do(at.bench.history(letter_id))[: limit or None]
     if json:
@@ -207,6 +211,11 @@ def history(
     else:
         say("nothing was done yet")
     return DONE if deeds else NOTHING_FOUND
+
+
+def _no_less_than_none(limit: int | None) -> None:
+    if limit is not None and limit < 0:
+        raise Failure("--limit is 0 or more; 0 is all of them", code=WRONG_USE)
 
 
 def _document(shown: Shown, masking: Masking) -> dict[str, Any]:

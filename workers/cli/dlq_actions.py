@@ -194,7 +194,12 @@ def _chosen(ids: tuple[str, ...], filters: Filters, *, everything: bool) -> Sele
 
 def _named(meant: Meant) -> None:
     for one in meant.unknown:
-        say(f"no open letter is called {one!r}")
+        unknown(one)
+
+
+def unknown(letter_id: str) -> None:
+    """Say that an id, or the beginning of one, fits no open letter that is meant."""
+    say(f"no open letter is called {letter_id!r}")
 
 
 def _propose(proposal: Proposal, *, json: bool, yes: bool) -> None:

@@ -22,6 +22,7 @@ from workers.deadletters.proposing import Proposer
 from workers.deadletters.reading import Reader
 from workers.deadletters.running import Running, Tools
 from workers.deadletters.selection import Selection
+from workers.deadletters.shelf import starting
 from workers.deadletters.tasks import discarding, editing, replaying
 from workers.deadletters.views import Grouping, Listing, Meant, Overview, Proposal, Shown
 
@@ -186,14 +187,19 @@ class Workbench:
         limit: int = 0,
         scan: Scanning = Scanning.IF_NEEDED,
         survey: Survey | None = None,
+        unknown: Callable[[str], object] = lambda _: None,
     ) -> tuple[int, Standing]:
         """Show each whole letter that fits to `take`; returns how many there were.
 
-        With a limit only the newest so many. Raises Ambiguous.
+        With a limit only the newest so many. `unknown` is told of each id that is given and fits
+        no open letter. Raises Ambiguous.
         """
         view = await self._looker.view(scan)
         row = await self._finder.fitting(view, selection, survey)
         only(selection.ids, row.ids)
+        for one in selection.ids:
+            if not starting(one, row.ids):
+                unknown(one)
         entries = row.entries[:limit] if limit else row.entries
         shown = 0
 

@@ -21,6 +21,8 @@ from workers.cli import WRONG_USE, _run
         ("publish --count 2.5", "--count takes a whole number, not '2.5'"),
         ("broker start --nodes 2.5", "--nodes takes a whole number, not '2.5'"),
         ("dlq ls --limit 1.0", "--limit takes a whole number, not '1.0'"),
+        ("dlq export --limit=-5", "--limit is 0 or more; 0 is all of them"),
+        ("dlq history --limit=-1", "--limit is 0 or more; 0 is all of them"),
         ("publish --timeout x", "--timeout takes a number, not 'x'"),
         ("publish --task a --type b", "--type, not both"),
         ("publish --task a -p x=1 width=300", "'width=300' was read as the FILE"),
