@@ -126,9 +126,10 @@ async def _asked(asking: Asking, command: Command, chosen: Settings, timeout: fl
             within=timeout,
             connect_timeout=chosen.connect_timeout,
         )
-    except NotConfirmed:
+    except NotConfirmed as error:
         raise Failure(
-            "the broker did not confirm the command; is it in alarm? `leveret doctor` says"
+            f"{error}; is it in alarm? `leveret doctor` says, and `leveret ctl ping` how replicas "
+            "stand now"
         ) from None
     if not asking.answered:
         whom = "no replica" if command.replica is None else f"no replica {command.replica}"
