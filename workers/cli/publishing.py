@@ -80,6 +80,7 @@ class Publishing:
 
         `total` is how many there are, where that is known before they are read.
         """
+        answered = True
         async with self._client:
             try:
                 await self._send_all(found, times)
@@ -92,10 +93,10 @@ class Publishing:
                         "there is no message in that input; write a JSON document, or one a line",
                         code=NOTHING_FOUND,
                     )
-                if self._how.wait and not await self._answered():
-                    return FAILED
+                answered = not self._how.wait or await self._answered()
         # Only now: while the lines stood, what is told as never sent might still have left.
-        return self._told(total)
+        code = self._told(total)
+        return code if answered else FAILED
 
     async def _send_all(self, found: AsyncIterator[bytes], times: int) -> None:
         loop = asyncio.get_running_loop()
