@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from workers.cli import DONE, FAILED, NOTHING_FOUND, WRONG_USE, Failure
 from workers.cli import letter_pages as pages
 from workers.cli.acting import carried_out, though_unread
-from workers.cli.editing import edited, sets
+from workers.cli.editing import edited, kept_text, sets
 from workers.cli.letters import (
     ANY_TABLE,
     EVERYTHING,
@@ -240,9 +240,7 @@ def _refused(shown: Shown, body: bytes, foreseen: Foreseen) -> int:
 
 def _kept(shown: Shown, body: bytes) -> str:
     """Keep a person's text in a file, and return where it is and what to do with it."""
-    kept = Path(f"{shown.letter.id}.json")
-    kept.touch(mode=0o600)
-    kept.write_bytes(body)
+    kept = kept_text(f"{shown.letter.id}.json", body)
     return f"; your text is in {kept}: mend it and give it with --file"
 
 

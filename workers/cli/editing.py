@@ -43,6 +43,24 @@ def edited(shown: Shown, changes: tuple[tuple[str, Any], ...], file: Path | None
     return body
 
 
+def kept_text(name: str, text: bytes) -> Path:
+    """Keep what a person wrote in a new file that nobody else reads, and return which one.
+
+    In the current directory where that can be written to; what lies there is never overwritten.
+    """
+    try:
+        return _new_file(Path(name), text)
+    except OSError:
+        return _new_file(Path(tempfile.mkdtemp(prefix="leveret-")) / name, text)
+
+
+def _new_file(path: Path, text: bytes) -> Path:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - nobody else may read it, from its first moment on
+        file.write(text)
+    return path
+
+
 def _set(change: str) -> tuple[str, Any]:
     pointer, equals, text = change.partition("=")
     try:

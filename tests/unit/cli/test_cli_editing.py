@@ -10,7 +10,7 @@ import pytest
 
 from topology import Names
 from workers.cli import WRONG_USE, Failure, dlq_actions
-from workers.cli.editing import edited, sets
+from workers.cli.editing import edited, kept_text, sets
 from workers.deadletters import MASK, Masking, Operator, Reader, Scanning, Shown, Standing, shape
 from workers.deadletters.spans import compact
 from workers.outcome import Delivery, Properties
@@ -86,6 +86,15 @@ def test_a_text_that_still_hides_a_value_is_kept_and_not_sent(
         dlq_actions.edit(shown.letter.id, file=Path("mine.json"))
     assert failure.value.code == WRONG_USE
     assert Path(f"{shown.letter.id}.json").read_text() == text
+
+
+def test_what_is_kept_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text of an hour ago stays where it is, and the new one is somewhere else."""
+    monkeypatch.chdir(tmp_path)
+    first, second = kept_text("a.json", b"old"), kept_text("a.json", b"new")
+    assert (first.read_bytes(), second.read_bytes()) == (b"old", b"new")
+    assert first == Path("a.json")
+    assert first.stat().st_mode & 0o077 == 0
 
 
 class _Bench:

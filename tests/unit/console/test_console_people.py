@@ -114,6 +114,8 @@ async def test_basic_auth_is_a_login_for_programs() -> None:
         assert wrong.headers["www-authenticate"].startswith("Basic")
         broken = await browser.get("/contracts", headers={"authorization": "Basic !!"})
         assert broken.status_code == 401
+        foreign = await browser.get("/contracts", headers={"authorization": b"Basic \xe9"})
+        assert foreign.status_code == 401
 
 
 async def test_a_program_posts_with_the_token_of_a_page_it_read() -> None:

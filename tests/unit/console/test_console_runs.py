@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from waiting import eventually
 
 from workers.console.doors.forms import not_negative, whole
+from workers.console.letters import runs as module
+from workers.console.letters.runs import Runs
 from workers.console.view import View
-from workers.deadletters import Deed, Ending, Halt, Phase, Progress
+from workers.deadletters import Deed, Ending, Halt, Phase, Progress, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from workers.deadletters import Running
 
 VIEW = View(guarded=False, prefix="leveret", pages=())
 
@@ -88,3 +97,35 @@ def test_a_run_of_another_process_is_told_as_the_journal_has_it(outcome: str, to
     )
     assert told in page
     assert "of 80 letters closed" in page
+
+
+class _Running:
+    """Goes on until it is stopped."""
+
+    def __init__(self, run: str) -> None:
+        self.action = SimpleNamespace(who="ada", verb=Verb.REPLAY, run=run)
+        self.progress = Progress(run=run, verb="replay", total=1, phase=Phase.WORKING)
+        self._stopped = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[Progress]:
+        """Tell how it goes, when it is over."""
+        await self._stopped.wait()
+        yield self.progress
+
+    def stop(self, _who: str) -> None:
+        """Have it end."""
+        self._stopped.set()
+
+
+async def test_a_run_that_goes_on_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be looked at and stopped however many were begun after it."""
+    monkeypatch.setattr(module, "MOST", 2)
+    runs = Runs()
+    going = runs.begin(cast("Running", _Running("going")), "default")
+    for name in ("a", "b", "c"):
+        one = runs.begin(cast("Running", _Running(name)), "default")
+        one.running.stop("the test")
+        await eventually(lambda run=one: run.over)
+    assert runs.find("going") is going
+    assert runs.find("a") is None
+    await runs.leave()

@@ -80,8 +80,9 @@ class Runs:
         """Have it done, whoever looks."""
         run = Run(running, group)
         self._runs[run.id] = run
-        while len(self._runs) > MOST:
-            self._runs.popitem(last=False)
+        over = [one.id for one in self._runs.values() if one.over]
+        for forgotten in over[: max(0, len(self._runs) - MOST)]:  # one that goes on can be stopped
+            del self._runs[forgotten]
         task = asyncio.create_task(self._go(run), name=f"run {run.id}")
         task.add_done_callback(_logged)
         self._tasks[run.id] = task

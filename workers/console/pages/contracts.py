@@ -52,7 +52,7 @@ class ContractPages:
         contract = self._contracts.find(path["message_type"], path.get("task_type", ""))
         if contract is None:
             raise Refused(404, "No contract has that name; the list shows which there are.")
-        if request.method == "GET":
+        if request.method != "POST":
             return self._page(request, contract)
         operator(request)
         form = entry_of(request).form
