@@ -128,8 +128,7 @@ class Consuming:
                     await self._keep_consuming(life, begun)
             except Stale:
                 async with life.over.heeded():
-                    await life.consumers.none()
-                self._idle.set()
+                    await self._rest(life)
                 if not self._intake.in_hand:  # else it came at the last moment
                     break
             begun = _go_on
@@ -148,8 +147,7 @@ class Consuming:
                 self._idle.clear()
                 whole = await life.consumers.have(share)
             else:
-                await life.consumers.none()
-                self._idle.set()
+                await self._rest(life)
                 whole = True
             begun()
             begun = _go_on
@@ -159,6 +157,12 @@ class Consuming:
             stirred_up = await stirred(self._stir, LOOK_WHILE_CAREFUL if soon else LOOK_EVERY)
             if not stirred_up and share == 1:
                 await life.silence.look()
+
+    async def _rest(self, life: _Life) -> None:
+        """Have no consumer, and nothing unsettled that came too late to be taken."""
+        await life.consumers.none()
+        self._intake.give_back()
+        self._idle.set()
 
     def _share(self) -> int:
         """Return which part of the prefetch to consume with: 1 is all of it, 0 nothing at all."""

@@ -44,6 +44,8 @@ class Intake:
         self.settled = dict.fromkeys(queues.values(), 0)
         #: The tag of the last one that was delivered to somebody before.
         self._redelivered = 0
+        #: Tag and queue of what was let pass in this session, until it is given back.
+        self._passed: list[tuple[int, str]] = []
 
     def attach(self, wire: Wire, channel: int) -> None:
         """Begin a session."""
@@ -67,6 +69,7 @@ class Intake:
             return
         self._wire.frames.unwatch(self._channel)
         self._wire = None
+        self._passed.clear()  # the broker has them again
         self.session += 1
 
     def closed(self) -> None:
@@ -74,12 +77,22 @@ class Intake:
         self.detach()
 
     def shut(self) -> None:
-        """Let what still comes pass by: unsettled, it goes back with the session."""
-        self._sink = _let_pass
+        """Let what still comes pass by; it goes back with `give_back`, `open` or the session."""
+        self._sink = self._let_pass
 
     def open(self) -> None:
         """Take what comes."""
         self._sink = self._wished
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Give back what was let pass; call it when the broker has no consumer here any more.
+
+        Before that it would come straight back to us.
+        """
+        passed, self._passed = self._passed, []
+        for tag, queue in passed:
+            self._requeue(tag, queue)
 
     @property
     def in_hand(self) -> int:
@@ -118,12 +131,8 @@ class Intake:
 
     def requeue(self, delivery: Delivery) -> None:
         """Give the message back to the broker, to be brought to somebody else."""
-        # A second word about one tag would cost the channel, and with it everybody's session.
-        if delivery.session == self.session and self._window.gone(delivery.tag):
-            self._nacks.append(nack(self._channel, delivery.tag, multiple=False, requeue=True))
-            self.settled[delivery.queue] += 1
-            if not self._due:
-                self._flush_soon()
+        if delivery.session == self.session:
+            self._requeue(delivery.tag, delivery.queue)
 
     def delivered(
         self,
@@ -154,6 +163,18 @@ class Intake:
             ),
         )
 
+    def _let_pass(self, delivery: Delivery) -> None:
+        """Remember only what a nack takes: a body may be large, and nobody reads it."""
+        self._passed.append((delivery.tag, delivery.queue))
+
+    def _requeue(self, tag: int, queue: str) -> None:
+        # A second word about one tag would cost the channel, and with it everybody's session.
+        if self._window.gone(tag):
+            self._nacks.append(nack(self._channel, tag, multiple=False, requeue=True))
+            self.settled[queue] += 1
+            if not self._due:
+                self._flush_soon()
+
     def _flush_soon(self) -> None:
         self._due = True
         asyncio.get_running_loop().call_soon(self.flush)
@@ -177,7 +198,3 @@ class _Names(dict[bytes, str]):
             self.clear()
         text = self[name] = name.decode("utf-8", "replace")
         return text
-
-
-def _let_pass(_delivery: Delivery) -> None:
-    """Take no notice."""

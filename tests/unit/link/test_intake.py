@@ -149,14 +149,44 @@ async def test_it_is_known_when_all_that_came_back_is_settled() -> None:
 
 
 async def test_a_shut_intake_lets_pass_what_still_comes() -> None:
-    """Nothing starts once the worker leaves; unsettled, it goes back with the session."""
+    """Nothing starts once the worker leaves, and it goes back when no more can come."""
+    taking = Taking()
+    taking.intake.shut()
+    taking.bring(1, 2)
+    assert taking.came == []
+    assert await settled(taking) == []
+    taking.intake.give_back()
+    assert await settled(taking) == ["nack 1", "nack 2"]
+    assert taking.intake.in_hand == 0
+
+
+async def test_an_intake_that_opens_gives_back_what_it_let_pass() -> None:
+    """Kept unsettled it would take up the prefetch until the broker ends the channel."""
+    taking = Taking()
+    taking.bring(1)
+    taking.intake.shut()
+    taking.bring(2)
+    taking.intake.open()
+    taking.bring(3)
+    assert [delivery.tag for delivery in taking.came] == [1, 3]
+    assert await settled(taking) == ["nack 2"]
+    assert taking.intake.in_hand_of("work") == 2
+    taking.intake.give_back()
+    assert await settled(taking) == []
+
+
+async def test_what_was_let_pass_in_an_ended_session_is_not_given_back() -> None:
+    """The broker has it again, and the tag is another message's."""
     taking = Taking()
     taking.intake.shut()
     taking.bring(1)
-    assert taking.came == []
+    taking.intake.detach()
     taking.intake.open()
-    taking.bring(2)
-    assert [delivery.tag for delivery in taking.came] == [2]
+    taking.attach()
+    taking.intake.shut()
+    taking.intake.give_back()
+    assert await settled(taking) == []
+    assert taking.intake.settled == {"urgent": 0, "work": 0}
 
 
 async def test_invented_names_are_remembered_only_so_far() -> None:
