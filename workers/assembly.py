@@ -87,6 +87,7 @@ def assemble(settings: Settings, registry: Registry, watch: Watch, owner: Owner)
         settings, source, user=plan.user, maintenance=lambda: owner.state.maintenance
     )
     pipeline = Pipeline(registry, policy, guard=guard)
+    pipeline.attempts.is_current = link.is_current
     tracing = load_tracing(pipeline.handle) if settings.tracing else None
     prefetch = settings.prefetch_of(settings.group)
     broker = link if tracing is None else tracing.broker(link)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from messages import InvalidMessage
 from workers.answering.unsayable import TooLarge
 from workers.around.brake import Brakes
 from workers.around.checks import Checks
-from workers.around.limits import Gate
+from workers.around.limits import Gate, Unwanted
 from workers.batches.gathering import Gathering
 from workers.context import Context
 from workers.outcome import Replied, Requeued, Retried
@@ -32,9 +32,15 @@ if TYPE_CHECKING:
     from workers.endings import Endings
     from workers.executor.pool import Pools
     from workers.inbox.once import Once
-    from workers.outcome import Answer, Failure, Outcome
+    from workers.outcome import Answer, Delivery, Failure, Outcome
     from workers.registry import Registry, Route
     from workers.request import Request
+
+
+#: Why a message is given back that the broker brings again anyhow.
+OVER: Final = "its session is over"
+#: Why one is that was not begun before the worker left.
+LEAVING: Final = "the worker is leaving"
 
 
 class Attempts:
@@ -58,6 +64,8 @@ class Attempts:
         self.once: Once | None = None
         #: The processes of processors that have their own; None runs those here too.
         self.pools: Pools | None = None
+        #: Tells whether a delivery can still be settled; the link knows.
+        self.is_current: Callable[[Delivery], bool] = lambda _delivery: True
         self._known = registry.known
         self._checks = Checks(registry)
         self._gathered = {
@@ -71,7 +79,7 @@ class Attempts:
             if route.limits.concurrency or route.limits.rate
         }
 
-    async def outcome(  # noqa: C901 - a branch for each end there is
+    async def outcome(  # noqa: C901, PLR0912 - a branch for each end there is
         self,
         request: Request,
         route: Route,
@@ -82,8 +90,8 @@ class Attempts:
         brakes, solitude = self.brakes, self._solitude
         limit.route = route
         # Before anything is held that whoever is alone may need.
-        if solitude.who is not None and not await self._may_go_on(request, limit):
-            return Requeued(request.subject, "the worker is leaving")
+        if solitude.who is not None and (why := await self._hindrance(request, limit)):
+            return Requeued(request.subject, why)
         solitude.running += 1
         try:
             if brakes.doubts:
@@ -94,6 +102,8 @@ class Attempts:
             return Replied(request.subject, answer)
         except NotNow as wait:
             return self._endings.held(request, wait)
+        except Unwanted:
+            return Requeued(request.subject, OVER)
         except Reject as verdict:
             return self._endings.rejected(request, verdict)
         except TooLarge as large:
@@ -102,7 +112,7 @@ class Attempts:
             raise
         except asyncio.CancelledError:
             if limit.leaving:
-                return Requeued(request.subject, "the worker is leaving")
+                return Requeued(request.subject, LEAVING)
             return self._failed(request, route, self._endings.overrun(limit))
         except BaseException as error:  # noqa: BLE001 - the one blind except: whatever a processor raises is an outcome
             return self._failed(request, route, self._endings.raised(request, error), error)
@@ -111,15 +121,15 @@ class Attempts:
             if brakes.doubts:
                 brakes.ended(route, request.delivery)
 
-    async def _may_go_on(self, request: Request, limit: TimeLimit) -> bool:
-        """Wait while another attempt is alone; False when the worker is leaving."""
+    async def _hindrance(self, request: Request, limit: TimeLimit) -> str:
+        """Wait while another attempt is alone; return why it is not to begin then, if it is not."""
         try:
             await self._solitude.over(request.delivery)
         except asyncio.CancelledError:
             if not limit.leaving:
                 raise
-            return False
-        return True
+            return LEAVING
+        return "" if self.is_current(request.delivery) else OVER
 
     # -- the work --
 
@@ -166,7 +176,8 @@ class Attempts:
         if gate is None:
             result = await self._call(request, route, argument, context, limit)
         else:
-            async with gate.enter():
+            # The wait has no bound but the session's: after it the work would be done twice.
+            async with gate.enter(partial(self.is_current, request.delivery)):
                 result = await self._call(request, route, argument, context, limit)
         return self._answers.result(request, result)
 

@@ -198,7 +198,10 @@ class Expired(NamedTuple):
 
 
 class Requeued(NamedTuple):
-    """Given back unharmed, because this worker is leaving; not a failure and not an attempt."""
+    """Given back unharmed, because this worker is leaving or the broker brings it again anyhow.
+
+    Not a failure and not an attempt.
+    """
 
     subject: Subject
     reason: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from collections import deque
+from contextlib import asynccontextmanager, nullcontext, suppress
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from workers.registry import Limits, Route
 
@@ -92,30 +93,77 @@ class TimeLimit:
             self._task.cancel()
 
 
+class Unwanted(Exception):
+    """Nobody waits any more for what an attempt would bring."""
+
+
 class Gate:
     """Lets in so many attempts at once, and so many a second; the rest wait outside."""
 
     def __init__(self, limits: Limits) -> None:
         self._slots = asyncio.Semaphore(limits.concurrency) if limits.concurrency else None
-        self._apart = 1 / limits.rate if limits.rate else 0.0
-        self._next_start = 0.0
+        self._turns = _Turns(limits.rate) if limits.rate else None
 
     @asynccontextmanager
-    async def enter(self) -> AsyncIterator[None]:
-        """Wait for a place and for one's turn, and leave the place at the end."""
-        if self._slots is None:
-            await self._turn()
-            yield
-            return
-        async with self._slots:
-            await self._turn()
+    async def enter(self, is_wanted: Callable[[], bool]) -> AsyncIterator[None]:
+        """Wait for a place and for one's turn, and leave the place at the end.
+
+        Raises Unwanted, and takes no turn from anybody, where it is not wanted any more by then.
+        """
+        async with self._slots or nullcontext():
+            if not is_wanted() or (self._turns and not await self._turns.come(is_wanted)):
+                raise Unwanted
             yield
 
-    async def _turn(self) -> None:
-        if not self._apart:
-            return
-        now = asyncio.get_running_loop().time()
-        start = max(now, self._next_start)
-        self._next_start = start + self._apart
-        if start > now:
-            await asyncio.sleep(start - now)
+
+class _Waiting(NamedTuple):
+    """Who waits for a turn."""
+
+    came: float
+    is_wanted: Callable[[], bool]
+    #: Whether it has its turn, or never will.
+    told: asyncio.Future[bool]
+
+
+class _Turns:
+    """Gives out so many turns a second, in the order they are asked for.
+
+    A turn is given when it has come, not before: those of attempts that are not wanted any more
+    would hold up the others for as long as the attempts themselves.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._apart = 1 / rate
+        self._next_start = 0.0
+        self._waiting: deque[_Waiting] = deque()
+
+    async def come(self, is_wanted: Callable[[], bool]) -> bool:
+        """Return at one's turn; False when nobody wanted it by then."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if not self._waiting and now >= self._next_start:
+            self._next_start = now + self._apart
+            return True
+        waiting = _Waiting(now, is_wanted, loop.create_future())
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            loop.call_at(self._next_start, self._give)
+        return await waiting.told
+
+    def _give(self) -> None:
+        """Give all turns that have come by now."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._waiting:
+            came, is_wanted, told = self._waiting[0]
+            if not told.done():
+                wanted = is_wanted()
+                # What the loop is late with is made up for, unless nobody was here to come in.
+                start = max(came, self._next_start)
+                if wanted and start > now:
+                    loop.call_at(start, self._give)
+                    return
+                if wanted:
+                    self._next_start = start + self._apart
+                told.set_result(wanted)
+            self._waiting.popleft()

@@ -90,7 +90,7 @@ class BatchRun:
                 asked = self._request.but(delivery=member, call=call)
                 outcome = await attempt(asked, limit)
                 if not self._take(member, outcome):
-                    return _requeued()
+                    return _requeued(outcome)
                 if number % TURN == 0:
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
@@ -100,7 +100,7 @@ class BatchRun:
         return self._outcome()
 
     def _take(self, member: Delivery, outcome: Outcome) -> bool:
-        """Note what became of a call; False when the worker is leaving."""
+        """Note what became of a call; False where it was given back, and so the whole is."""
         if isinstance(outcome, Requeued | Batched):
             return False
         if isinstance(outcome, Retried):
@@ -161,5 +161,6 @@ def _address(calls: list[Call]) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _requeued() -> Requeued:
-    return Requeued(Subject("json_rpc_batch"), "the worker is leaving")
+def _requeued(because: Outcome | None = None) -> Requeued:
+    why = because.reason if isinstance(because, Requeued) else "the worker is leaving"
+    return Requeued(Subject("json_rpc_batch"), why)

@@ -7,6 +7,7 @@ what takes two of them, the processors, or what the broker has.
 from __future__ import annotations
 
 import ipaddress
+from math import ceil
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from topology import Plan
-    from workers.registry import Registry
+    from workers.registry import Limits, Registry
     from workers.settings import Settings
 
 #: Seconds between a time limit and the broker's consumer timeout: a delivery also waits in our own
@@ -58,6 +59,7 @@ def checks(settings: Settings, registry: Registry | None) -> tuple[Finding, ...]
     """Return what is unsafe in the settings and processors, and what should be known of them."""
     found = (
         long_processors(registry, settings.time_limit),
+        long_lines(registry, settings),
         plain_line(settings),
         open_http(settings),
         open_answers(settings),
@@ -95,6 +97,36 @@ def long_processors(registry: Registry | None, time_limit: float) -> Finding | N
         f"give them at most {most:g} s; a delivery unsettled for {CONSUMER_TIMEOUT:g} s ends the "
         "channel, and all in flight comes again; split work that takes longer",
     )
+
+
+def long_lines(registry: Registry | None, settings: Settings) -> Finding | None:
+    """Tell of processors before which a full prefetch waits until the broker takes it away."""
+    prefetch = settings.prefetch_of(settings.group)
+    most = CONSUMER_TIMEOUT - ROOM
+    long = {
+        route.task_type or route.message_type: seconds
+        for route in (registry.routes if registry is not None else ())
+        if (seconds := _through(route.limits, prefetch, settings.time_limit)) > most
+    }
+    if not long:
+        return None
+    told = ", ".join(f"{name} ({seconds:,.0f} s)" for name, seconds in sorted(long.items()))
+    return note(
+        "prefetch",
+        f"a prefetch of {prefetch} may wait for its place or turn beyond the broker's consumer "
+        f"timeout: {told}",
+        f"a delivery unsettled for {CONSUMER_TIMEOUT:g} s ends the channel, and all in flight "
+        "comes again; lower LEVERET_PREFETCH, give the type a group of its own, or a shorter "
+        "time_limit, more concurrency, a higher rate",
+    )
+
+
+def _through(limits: Limits, prefetch: int, time_limit: float) -> float:
+    """Return the seconds in which a full prefetch is done at the worst, without other work."""
+    places = 0.0
+    if limits.concurrency is not None:
+        places = ceil(prefetch / limits.concurrency) * (limits.time_limit or time_limit)
+    return max(places, prefetch / limits.rate if limits.rate else 0.0)
 
 
 def plain_line(settings: Settings) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -48,6 +49,28 @@ def test_a_processor_beyond_the_consumer_timeout_is_refused_by_name() -> None:
     with pytest.raises(SettingsError, match=r"slow \(1800 s\).*at most 1740 s"):
         refuse(Settings(), registry(time_limit=1800))
     refuse(Settings(), registry(time_limit=1700))
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"concurrency": 2, "time_limit": 20}, r"slow \(2,000 s\)"),
+        ({"rate": 0.1}, r"slow \(2,000 s\)"),
+        ({"concurrency": 200, "rate": 0.1}, r"slow \(2,000 s\)"),
+        ({"concurrency": 2, "time_limit": 10}, ""),
+        ({"rate": 1}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_prefetch_that_waits_beyond_the_consumer_timeout_is_told(
+    limits: dict[str, Any], told: str
+) -> None:
+    """The broker takes away what waits for its place or turn, too."""
+    chosen = Settings(prefetch=200, **NARROW)
+    found = checks(chosen, registry(**limits))
+    assert [one.check for one in found] == (["prefetch"] if told else [])
+    assert all(one.state is State.NOTE and re.search(told, one.told) for one in found)
+    refuse(chosen, registry(**limits))
 
 
 @pytest.mark.parametrize(
