@@ -76,6 +76,8 @@ class Outbox:
         self._clock = time.monotonic
         #: Since when the broker takes what we write, in this life.
         self._flowing_since = 0.0
+        #: Since when it does not, while it holds us back.
+        self._held_since = 0.0
         self._empty = asyncio.Event()
         self._empty.set()
         #: Which queues go on refusing what this channel sends.
@@ -101,6 +103,13 @@ class Outbox:
         if first is None or self._writer.blocked:
             return 0.0
         return self._clock() - max(first.since, self._flowing_since)
+
+    def held(self) -> float:
+        """Return for how many seconds the broker has held back the oldest publication by now."""
+        first = next(iter(self._unconfirmed.values()), None)
+        if first is None or not self._writer.blocked:
+            return 0.0
+        return self._clock() - max(first.since, self._held_since)
 
     def publish(
         self,
@@ -221,6 +230,8 @@ class Outbox:
         """Hold everything back while the broker asks for it, and send it on afterwards."""
         if not blocked:
             self._flowing_since = self._clock()
+        elif not self._writer.blocked:  # of one that is told again the first word counts
+            self._held_since = self._clock()
         self._writer.block(blocked)
 
     # -- what the broker says, called by the frame splitter --

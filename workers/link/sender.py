@@ -59,14 +59,18 @@ class Sender:
         self._outbox.publish(message, partial(self._tell, self._posted))
 
     async def idle(self) -> None:
-        """Return when the fate of all that was posted is told, which takes 30 s at most."""
+        """Return when the fate of all that was posted is told.
+
+        That takes 30 s at most, and as long as that again where the broker is in alarm meanwhile.
+        """
         while not self.ended:
             try:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._outbox.empty()
                     return
             except TimeoutError:
-                if self._outbox.oldest() > CONFIRM_WITHIN:
+                # Whoever posts a replay sits before it: an alarm may last for hours.
+                if max(self._outbox.oldest(), self._outbox.held()) > CONFIRM_WITHIN:
                     self._give_up()
 
     def end(self, why: str) -> None:
