@@ -67,8 +67,12 @@ class CarefulLine:
         await self._line.supervisor.stop()
 
     def _go_on(self) -> None:
-        if self._out is None and self._next:
-            one = self._out = self._next.popleft()
+        while self._out is None and self._next:
+            one = self._next.popleft()
+            if not one.wanted():  # its session ended while it waited for those before it
+                one.done(Published.UNKNOWN)
+                continue
+            self._out = one
             self.outbox.publish(one.message, partial(self._told, one), wanted=one.wanted)
 
     def _told(self, one: Waiting, fate: Published) -> None:

@@ -27,6 +27,7 @@ class Careful:
         self.line = CarefulLine(LinkPlan(amqp_url="amqp://guest@h", queues={}, name="w"))
         self.line._opened = True  # there is no broker to connect to
         self.fates: dict[int, Published] = {}
+        self.wanted = True
         self.wire = self.attach()
 
     def attach(self) -> PaperWire:
@@ -39,7 +40,9 @@ class Careful:
         """Hand over a message for each body, numbered by their place."""
         first = len(self.fates)
         self.line.take(
-            Waiting(Publication("", "q", body), partial(self._told, first + n), lambda: True, 0.0)
+            Waiting(
+                Publication("", "q", body), partial(self._told, first + n), lambda: self.wanted, 0.0
+            )
             for n, body in enumerate(bodies)
         )
 
@@ -98,6 +101,18 @@ async def test_a_line_that_is_lost_proves_nothing_about_its_message() -> None:
     assert await careful.written() == 1
     careful.wire.ack(1)
     assert careful.fates == {0: C}
+
+
+async def test_what_nobody_wants_any_more_by_its_turn_is_not_published() -> None:
+    """The broker brings its message again, and the answer would go out twice."""
+    careful = Careful()
+    careful.take(b"first", b"second", b"third")
+    assert await careful.written() == 1
+    careful.wanted = False
+    careful.wire.ack(1)
+    assert await careful.written() == 0
+    assert careful.fates == {0: C, 1: Published.UNKNOWN, 2: Published.UNKNOWN}
+    assert len(careful.line) == 0
 
 
 async def test_a_limit_that_was_raised_is_noticed() -> None:
