@@ -26,13 +26,19 @@ class AckWindow:
         #: Tags to be acked at the next flush.
         self._done: list[int] = []
 
-    def done(self, tag: int) -> None:
-        """Note a tag that is to be acked; no effect on one that is settled already."""
+    def done(self, tag: int) -> bool:
+        """Note a tag that is to be acked, and return whether that is news: False if it was settled.
+
+        One that was is not acked again.
+        """
         if tag == self._highest + 1:  # the usual case, and all that it costs
             self._highest = tag
             self._done.append(tag)
-        elif self.gone(tag):
+            return True
+        if self.gone(tag):
             self._done.append(tag)
+            return True
+        return False
 
     def is_settled(self, tag: int) -> bool:
         """Whether this tag, and with it everything asked about it, is settled."""

@@ -123,8 +123,7 @@ class Intake:
 
     def ack(self, delivery: Delivery) -> None:
         """Tell the broker that the message has come to its end."""
-        if delivery.session == self.session:
-            self._window.done(delivery.tag)
+        if delivery.session == self.session and self._window.done(delivery.tag):
             self.settled[delivery.queue] += 1
             if not self._due:
                 self._flush_soon()

@@ -85,6 +85,7 @@ async def test_a_settled_delivery_is_not_settled_again() -> None:
         taking.intake.requeue(delivery)
         taking.intake.ack(delivery)
     assert await settled(taking) == []
+    assert taking.intake.settled["work"] == 2
 
 
 async def test_a_delivery_of_an_ended_session_is_let_go() -> None:
