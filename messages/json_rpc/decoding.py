@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
@@ -35,7 +35,8 @@ class Reader(NamedTuple):
     catalog: Catalog
     #: `catalog.decode`, or the same with a context.
     decode: Callable[[bytes], Envelope]
-    #: Something that tells this call from all others and stays with it when it is tried again.
+    #: Something that tells this call from all others and stays with it when it is tried again;
+    #: None gives a call that names no UUID an envelope id that its sender did not choose.
     mark: str | None = None
     sender_id: str = "json-rpc"
 
@@ -48,11 +49,9 @@ def decode_call(call: Call, reader: Reader) -> Envelope:
     if call.refusal is not None:
         raise call.refusal
     envelope_id = _envelope_id(call, reader.mark)
-    document: dict[str, Any] = {
-        "envelope_id": envelope_id,
-        "source_agent": _stranger(reader.sender_id),
-        **call.facts,
-    }
+    document: dict[str, Any] = {"source_agent": _stranger(reader.sender_id), **call.facts}
+    if envelope_id is not None:
+        document["envelope_id"] = envelope_id
     if call.short:
         message_type = SHORT[:-1]
         content: dict[str, Any] = {"request": _short_task(call, envelope_id)}
@@ -64,22 +63,24 @@ def decode_call(call: Call, reader: Reader) -> Envelope:
     return reader.decode(orjson.dumps(document))
 
 
-def _envelope_id(call: Call, mark: str | None) -> str:
+def _envelope_id(call: Call, mark: str | None) -> str | None:
+    """Return an id that every attempt has; None rather than one that passes for the sender's."""
     if isinstance(call.id, str) and _UUID.fullmatch(call.id):
         return call.id.lower()
     if mark is None:
-        return str(uuid4())
+        return None
     return str(uuid5(_IDS, f"{mark}\n{call.method}\n{type(call.id).__name__}\n{call.id}"))
 
 
-def _short_task(call: Call, task_id: str) -> dict[str, Any]:
+def _short_task(call: Call, task_id: str | None) -> dict[str, Any]:
     task_type = normalize_task_type(call.method.removeprefix(SHORT))
     if task_type is None:
         reason = "no task is called that: a task type is 1 to 100 letters, digits, '_' or '-'"
         raise InvalidMessage(ErrorCode.UNKNOWN_TASK_TYPE, reason)
     if isinstance(call.params, list):
         raise misfit(("params",), "by_name", "a task takes its parameters by name, as an object")
-    return {"task_id": task_id, "task_type": task_type, "parameters": call.params or {}}
+    named = {} if task_id is None else {"task_id": task_id}
+    return {**named, "task_type": task_type, "parameters": call.params or {}}
 
 
 def _named(call: Call, model: type[Payload] | None) -> dict[str, Any]:

@@ -24,9 +24,10 @@ def unread(delivery: Delivery) -> Call | None:
 def mark_of(request: Request) -> str | None:
     """Return what stays with a message however often it is delivered and tried; None for nothing.
 
-    A message id is made by its sender, and our copies remember it.
+    A message id is made by its sender, and our copies remember it: the one they bear is ours.
     """
-    return request.past.message_id or request.delivery.properties.message_id
+    past = request.past
+    return (past.message_id if past.is_copy else request.delivery.properties.message_id) or None
 
 
 def caller(call: Call, who: Asker, properties: Properties) -> Asker:
