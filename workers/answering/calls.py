@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from messages.json_rpc import UNREADABLE, begins_like_json_rpc, salvage_of
@@ -26,8 +27,12 @@ def mark_of(request: Request) -> str | None:
 
     A message id is made by its sender, and our copies remember it: the one they bear is ours.
     """
-    past = request.past
-    return (past.message_id if past.is_copy else request.delivery.properties.message_id) or None
+    past, delivery, call = request.past, request.delivery, request.call
+    named = (past.message_id if past.is_copy else delivery.properties.message_id) or None
+    if named is None or call is None or call.id is not None:
+        return named
+    # All calls of a batch bear its message id; without an id, bytes tell them apart.
+    return f"{named}\n{hashlib.blake2b(delivery.body, digest_size=16).hexdigest()}"
 
 
 def caller(call: Call, who: Asker, properties: Properties) -> Asker:

@@ -2,14 +2,20 @@
 
 What is done is not done again when another call of the batch is tried later: the copy that waits
 for it holds the responses so far in the places of their calls.
+
+What an inbox knows a call without an id by is the batch's message id and the call's bytes. Of calls
+that are the same to the byte it could not tell the second from a duplicate of the first, nor, where
+they are counted, what is left of them in a copy. So no message id stands for those.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from messages.json_rpc import CONTENT_TYPE, Call, batch_body, is_response, read_call
+from workers import headers
 from workers.outcome import Batched, End, Requeued, Retried, Subject
 
 if TYPE_CHECKING:
@@ -67,6 +73,11 @@ class BatchRun:
         # Responses among the calls are ours only in a copy that we have made.
         self._tried = request.past.is_copy
         self._read = [read_call(part) for part in calls]
+        unnamed = Counter(
+            part for part, call in zip(calls, self._read, strict=True) if call.id is None
+        )
+        #: Calls without an id that stand here more than once, byte for byte.
+        self._alike = {part for part, times in unnamed.items() if times > 1}
         properties = request.delivery.properties
         self._properties = properties._replace(
             content_type=CONTENT_TYPE,
@@ -88,8 +99,10 @@ class BatchRun:
                     continue
                 member = self._request.delivery._replace(body=part, properties=self._properties)
                 asked = self._request.but(delivery=member, call=call)
+                if part in self._alike:
+                    asked = _nameless(asked)
                 outcome = await attempt(asked, limit)
-                if not self._take(member, outcome):
+                if not self._take(asked.delivery, outcome):
                     return _requeued(outcome)
                 if number % TURN == 0:
                     await asyncio.sleep(0)
@@ -143,6 +156,17 @@ class BatchRun:
         written = (self._write(self._properties, batch_body(one)) for one in arrays)
         told = tuple(answer for answer in written if answer is not None)
         return (told[0], told[1:]) if told else (None, ())
+
+
+def _nameless(asked: Request) -> Request:
+    """Return a call that no message id stands for, neither now nor when its letter is replayed."""
+    properties = asked.delivery.properties
+    told = {name: it for name, it in properties.headers.items() if name != headers.MESSAGE_ID}
+    alone = properties._replace(message_id=None, headers=told)
+    return asked.but(
+        delivery=asked.delivery._replace(properties=alone),
+        past=asked.past._replace(message_id=None),
+    )
 
 
 def _unanswered(

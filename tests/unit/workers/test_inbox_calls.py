@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from calling import Words, calling
 
-from workers import Context, Registry, headers
+from topology import Names
+from workers import Context, Registry, Reject, headers
 from workers.inbox.memory import MemoryInbox
 from workers.inbox.once import Once
 from workers.inbox.port import Entry, Transaction
 from workers.outcome import Batched, DeadLettered, Delivery, Properties, Replied
+from workers.settling.copies import Origin, dead_letter
 from workers.testing import USER, Rehearsal
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 RPC = Properties(content_type="application/json-rpc", reply_to="asker")
 MARKED = RPC._replace(message_id="m-1")
+ORIGIN = Origin(Names(), "default", "worker-1", USER)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class World:
@@ -120,3 +125,91 @@ async def test_a_batch_that_nothing_names_is_unidentified_call_by_call() -> None
     assert isinstance(outcome, Batched)
     assert world.counted == ["unidentified"] * 2
     assert world.seen == ["echo a", "echo b"]
+
+
+DIFFERENT = {
+    "params": [notified("a"), notified("b")],
+    "a fact": [notified("a"), notified("a", leveret={"target_agent": "somebody"})],
+    "the order of members": [notified("a"), dict(reversed(notified("a").items()))],
+    "an id that is null": [notified("a"), notified("a", id=None)],
+    "params, with ids that are null": [notified("a", id=None), notified("b", id=None)],
+}
+
+
+@pytest.mark.parametrize("case", DIFFERENT)
+async def test_calls_of_a_batch_that_differ_are_each_done_once(case: str) -> None:
+    """Whatever it is that tells them apart, also when the batch comes again."""
+    world = World()
+    for counted in ("new", "duplicate"):
+        outcome = await world.told(DIFFERENT[case])
+        assert [type(end.outcome) for end in outcome.ends] == [Replied, Replied]
+        assert world.counted == [counted] * 2
+        world.counted.clear()
+        assert len(world.seen) == 2
+
+
+async def test_calls_of_a_batch_that_are_the_same_are_each_done() -> None:
+    """None is taken for another's duplicate, and nobody is told that they are known."""
+    world = World()
+    twins = [notified("a"), notified("b"), notified("a")]
+    await world.told(twins)
+    assert world.seen == ["echo a", "echo b", "echo a"]
+    assert world.counted == ["unidentified", "new", "unidentified"]
+    await world.told(twins)
+    assert world.counted[3:] == ["unidentified", "duplicate", "unidentified"]
+
+
+async def test_what_is_left_of_twins_in_a_copy_is_done() -> None:
+    """That the other one is done and gone is not held against it."""
+    tries = iter((True, False, True))
+    registry = Registry()
+
+    @registry.task("echo", parameters=Words)
+    async def echo(words: Words, _context: Context) -> Words:
+        if not next(tries):
+            raise ConnectionError
+        return words
+
+    world = World(registry)
+    first = await world.told([notified("a"), notified("a")])
+    assert [type(end.outcome) for end in first.ends] == [Replied]
+    second = await world.rehearsal.delivery(copy_of(first.rest.delivery))
+    assert [type(end.outcome) for end in second.ends] == [Replied]
+    assert next(tries, None) is None
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_the_letters_of_twins_can_each_be_replayed(*, again: bool) -> None:
+    """Each is sent back alone, and takes effect, from a batch and from its copy."""
+    refusing = True
+    effects = 0
+    registry = Registry()
+
+    @registry.task("echo", parameters=Words)
+    async def echo(words: Words, _context: Context) -> Words:
+        nonlocal effects
+        if refusing:
+            raise Reject("not today")
+        effects += 1
+        return words
+
+    world = World(registry)
+    batch = Delivery(json.dumps([notified("a"), notified("a")]).encode(), MARKED)
+    outcome = await world.rehearsal.delivery(copy_of(batch) if again else batch)
+    assert isinstance(outcome, Batched)
+    refusing = False
+    for part, end in outcome.ends:
+        assert isinstance(end, DeadLettered)
+        letter = dead_letter(part, end, ORIGIN, NOW)
+        properties = Properties(user_id=USER, headers=letter.headers, message_id="a-copy's-own")
+        await world.rehearsal.bytes(letter.body, properties)
+    assert effects == 2
+
+
+async def test_a_notification_alone_is_known_by_its_message_id() -> None:
+    """It is done once, however often it is delivered."""
+    world = World()
+    for _ in range(2):
+        assert isinstance(await world.told(notified("a")), Replied)
+    assert world.counted == ["new", "duplicate"]
+    assert world.seen == ["echo a"]
