@@ -139,9 +139,8 @@ class BatchRun:
             answer, others = self._answers()
             done = set(map(id, self._responses))
             whole = batch_body(place for place in self._places if id(place) not in done)
-        longest = max(self._waiting, key=_wait)
         rest = self._request.delivery._replace(body=whole, properties=self._properties)
-        return Batched(subject, ends, answer, End(rest, longest), others)
+        return Batched(subject, ends, answer, End(rest, _together(self._waiting)), others)
 
     def _answers(self) -> tuple[Answer | None, tuple[Answer, ...]]:
         """Return all responses as an answer, and what does not fit into it as others."""
@@ -173,6 +172,17 @@ def _unanswered(
     outcome: Replied | DeadLettered | Expired,
 ) -> Replied | DeadLettered | Expired:
     return outcome._replace(answer=None)
+
+
+def _together(waiting: Sequence[Retried]) -> Retried:
+    """Return the one wait of all that wait: as long as the longest, for the one most often tried.
+
+    What was put off has made no attempt, and must not hide those of a call that failed beside it:
+    that one would be tried for ever.
+    """
+    longest = max(waiting, key=_wait)
+    tried = max(waiting, key=lambda one: (one.attempt, _wait(one)))
+    return tried._replace(delay=longest.delay, held=all(one.held for one in waiting))
 
 
 def _wait(retried: Retried) -> float:

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from calling import EXAMPLES, calling, without_data
+from calling import EXAMPLES, Words, calling, without_data
 
+from workers import Context, Registry
 from workers.outcome import Batched, DeadLettered, Delivery, Expired, Properties, Replied, Retried
+from workers.recovery import NotNow
 from workers.testing import USER, Rehearsal, read
 
 RPC = Properties(content_type="application/json-rpc", reply_to="asker", correlation_id="c-1")
@@ -256,3 +258,41 @@ async def test_a_batch_is_answered_at_the_one_address_its_calls_name() -> None:
     assert outcome.answer.routing_key == "agent.a.box"
     assert [one["id"] for one in read(outcome.answer)] == [0, 1]
     assert isinstance(outcome.ends[2].outcome, DeadLettered)
+
+
+def put_off() -> Rehearsal:
+    """Return a worker with a task that must wait for a minute, and one that fails at once."""
+    registry = Registry()
+
+    @registry.task("wait", parameters=Words)
+    async def wait(_words: Words, _context: Context) -> Words:
+        raise NotNow("the same message is being processed elsewhere", after=60.0)
+
+    @registry.task("fail", parameters=Words, retries=1)
+    async def fail(_words: Words, _context: Context) -> Words:
+        raise ConnectionError
+
+    return Rehearsal(registry)
+
+
+@pytest.mark.parametrize("order", [("wait", "fail"), ("fail", "wait")])
+async def test_a_call_that_is_put_off_hides_no_attempt_of_another(order: tuple[str, str]) -> None:
+    """The copy waits as long as the longest wait, and tells of the call that failed."""
+    rehearsal = put_off()
+    calls = [json.loads(call(f"task_request.{name}", call_id=name)) for name in order]
+    first = await rehearsal.bytes(json.dumps(calls).encode(), RPC)
+    waits = first.rest.outcome
+    assert (waits.delay.seconds, waits.attempt, waits.held) == (60, 1, False)
+    assert "ConnectionError" in waits.failure.reason
+    assert [tried.attempt for tried in waits.history] == [1]
+    second = await rehearsal.delivery(retried(first))
+    assert [type(end.outcome) for end in second.ends] == [DeadLettered]
+    assert second.ends[0].outcome.attempts == 2
+    assert (second.rest.outcome.attempt, second.rest.outcome.held) == (1, True)
+
+
+async def test_a_batch_whose_calls_are_all_put_off_has_made_no_attempt() -> None:
+    """It may wait as often as it takes."""
+    calls = [json.loads(call("task_request.wait", call_id=n)) for n in range(2)]
+    outcome = await put_off().bytes(json.dumps(calls).encode(), RPC)
+    assert (outcome.rest.outcome.attempt, outcome.rest.outcome.held) == (0, True)
