@@ -12,12 +12,12 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
 from messages import ErrorCode, FieldError, InvalidMessage
 from workers.inbox.port import (
+    FORGET,
     Busy,
     Claimed,
     Differs,
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     Work = Callable[[object], Awaitable[Answer | None]]
     Again = Callable[[Request, Kept], Answer | None]
+
+T = TypeVar("T")
 
 log = logging.getLogger("leveret.inbox")
 
@@ -68,7 +70,7 @@ class Once:
         self._held: set[Entry] = set()
         self._mark = secrets.token_hex(8)
         self._numbers = count(1)
-        self._keeping: asyncio.Task[None] | None = None
+        self._keeping: tuple[asyncio.Task[None], ...] = ()
 
     @property
     def lost(self) -> str:
@@ -77,14 +79,19 @@ class Once:
 
     def begin(self) -> None:
         """Renew claims and forget old answers from now on."""
-        self._keeping = asyncio.create_task(self._keep_house(), name="inbox")
+        # Apart, for however much there is to forget, no claim may run out over it.
+        self._keeping = (
+            asyncio.create_task(self._renew(), name="inbox: renewals"),
+            asyncio.create_task(self._forget(), name="inbox: forgetting"),
+        )
+        for task in self._keeping:
+            task.add_done_callback(_tell_end)
 
     async def close(self) -> None:
-        """Let go of the store."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeping
+        """Let go of the store; however its upkeep ended, the worker goes on leaving."""
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
         await self._inbox.close()
 
     async def answer(self, request: Request, work: Work, again: Again) -> Answer | None:
@@ -211,19 +218,35 @@ class Once:
         except (InboxError, TimeoutError) as error:  # it runs out by itself
             log.warning("a claim is not released: %s", str(error) or "the inbox takes too long")
 
-    async def _keep_house(self) -> None:
-        waited = PRUNE_EVERY
+    async def _renew(self) -> None:
         while True:
-            try:
-                if self._held:
-                    await self._inbox.renew(tuple(self._held))
-                if waited >= PRUNE_EVERY:
-                    waited = 0.0
-                    await self._inbox.prune(self._retention)
-            except InboxError as error:
-                log.warning("the inbox is not kept in order: %s", error)
+            if self._held:
+                await _kept_up(self._inbox.renew(tuple(self._held)))
             await asyncio.sleep(RENEW_EVERY)
-            waited += RENEW_EVERY
+
+    async def _forget(self) -> None:
+        while True:
+            forgotten = await _kept_up(self._inbox.prune(self._retention)) or 0
+            # At once where there may be more: a busy worker keeps more answers than one commit of
+            # a round forgets.
+            await asyncio.sleep(0.0 if forgotten >= FORGET else PRUNE_EVERY)
+
+
+async def _kept_up(upkeep: Awaitable[T]) -> T | None:
+    """Return what comes of it, or None where it fails: the next round tries again."""
+    try:
+        async with asyncio.timeout(WITHIN):
+            return await upkeep
+    except (InboxError, TimeoutError) as error:
+        log.warning("the inbox is not kept in order: %s", str(error) or "it takes too long")
+        return None
+
+
+def _tell_end(task: asyncio.Task[None]) -> None:
+    """Say that upkeep ended by itself: claims run out while their work goes on, or rows stay."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("the inbox is not kept in order any more (%s)", type(error).__name__)
+        log.debug("upkeep of the inbox", exc_info=error)
 
 
 def _kept(answer: Answer | None) -> Kept:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Seconds a claim lasts that nobody renews: how long a message waits whose worker died.
 LEASE: Final = 10.0
+#: Rows forgotten in one commit, so that nobody waits long behind it.
+FORGET: Final = 1_000
 
 
 class InboxError(Exception):
@@ -84,7 +86,10 @@ class Inbox(Protocol):
         """Make the claims of work that goes on last for another lease."""
 
     async def prune(self, older_than: float) -> int:
-        """Forget what was done more than so many seconds ago; returns how much that was."""
+        """Forget some of what was done more than so many seconds ago; returns how much that was.
+
+        From FORGET on there may be more.
+        """
 
     async def close(self) -> None:
         """Let go of the store."""

@@ -11,8 +11,18 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from workers.inbox.port import LEASE, Busy, Claimed, Entry, Inbox, InboxError, Kept, Verdict
-from workers.inbox.rows import FORGET, forget, standing
+from workers.inbox.port import (
+    FORGET,
+    LEASE,
+    Busy,
+    Claimed,
+    Entry,
+    Inbox,
+    InboxError,
+    Kept,
+    Verdict,
+)
+from workers.inbox.rows import standing
 
 try:
     import psycopg
@@ -131,13 +141,9 @@ class PostgresqlInbox(Inbox):
             await connection.execute(_RENEW, (self._lease, keys, tokens))
 
     async def prune(self, older_than: float) -> int:
-        """Forget what was done longer ago, and claims that nobody took over for as long."""
-
-        async def some() -> int:
-            async with self._own() as connection:
-                return (await connection.execute(_PRUNE, (older_than, FORGET))).rowcount
-
-        return await forget(some)
+        """Forget some of what was done longer ago, and claims nobody took over for as long."""
+        async with self._own() as connection:
+            return (await connection.execute(_PRUNE, (older_than, FORGET))).rowcount
 
     async def close(self) -> None:
         """Close what is idle."""

@@ -1,18 +1,15 @@
-"""What the stores in SQL have in common: how a row stands against a claim, how old ones go."""
+"""What the stores in SQL have in common: how a row stands against a claim."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from workers.inbox.port import Busy, Differs, Done, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from workers.inbox.port import Entry
-
-#: Rows forgotten in one commit, so that nobody waits long behind it.
-FORGET: Final = 1_000
 
 
 def standing(row: Sequence[Any] | None, entry: Entry) -> Done | Busy | Differs:
@@ -26,13 +23,3 @@ def standing(row: Sequence[Any] | None, entry: Entry) -> Done | Busy | Differs:
     if digest != entry.digest:
         return Differs()
     return Busy() if done_at is None else Done(Kept(message_type, body))
-
-
-async def forget(some: Callable[[], Awaitable[int]]) -> int:
-    """Forget `some`, at most FORGET rows, until there are no more; returns how many there were."""
-    forgotten = 0
-    while True:
-        more = await some()
-        forgotten += more
-        if more < FORGET:
-            return forgotten

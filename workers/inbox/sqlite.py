@@ -20,8 +20,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from workers.inbox.port import LEASE, Claimed, Entry, Inbox, InboxError, Kept, Verdict
-from workers.inbox.rows import FORGET, forget, standing
+from workers.inbox.port import FORGET, LEASE, Claimed, Entry, Inbox, InboxError, Kept, Verdict
+from workers.inbox.rows import standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,12 +111,13 @@ class SqliteInbox(Inbox):
         await self._ask(lambda connection: connection.executemany(_RENEW, rows).rowcount)
 
     async def prune(self, older_than: float) -> int:
-        """Forget what was done longer ago, and claims from before the host was started."""
+        """Forget some of what was done longer ago, and claims from before the host was started."""
         # By the wall clock, as it must outlive a reboot; a jump forgets a little more or later.
         row = (time.time() - older_than, self._boot, FORGET)
-        return await forget(
-            lambda: self._ask(lambda connection: connection.execute(_PRUNE, row).rowcount)
+        forgotten: int = await self._ask(
+            lambda connection: connection.execute(_PRUNE, row).rowcount
         )
+        return forgotten
 
     async def close(self) -> None:
         """Do what was asked, then let go of the file."""

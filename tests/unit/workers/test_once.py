@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 from pydantic import BaseModel
+from waiting import eventually
 
 from messages import Envelope, TaskRequest, TaskRequestPayload, encode
 from workers import Context, RegistrationError, Registry, Reject
@@ -15,13 +17,13 @@ from workers.around.limits import TimeLimit
 from workers.inbox.memory import MemoryInbox
 from workers.inbox.once import Once
 from workers.inbox.opening import guarantees, open_once
-from workers.inbox.port import Entry, InboxError, Kept, Verdict
+from workers.inbox.port import FORGET, Entry, InboxError, Kept, Verdict
 from workers.outcome import DeadLettered, Delivery, Outcome, Properties, Replied, Requeued, Retried
 from workers.settings import Settings
 from workers.testing import Rehearsal, agent
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 
 class Number(BaseModel):
@@ -207,6 +209,105 @@ async def test_claims_are_renewed_while_the_work_lasts_and_old_answers_forgotten
     async with asyncio.timeout(5):
         await told.wait()
     await once.close()
+
+
+class Upkeep(MemoryInbox):
+    """Counts what is asked of it, and does as it is told."""
+
+    def __init__(self, renew: Callable[[], Any], prune: Callable[[], Any]) -> None:
+        super().__init__()
+        self.renewals = self.prunings = 0
+        self._renew = renew
+        self._prune = prune
+
+    async def renew(self, entries: Sequence[Entry]) -> None:
+        """Make claims last."""
+        assert entries
+        self.renewals += 1
+        await self._renew()
+
+    async def prune(self, _older_than: float) -> int:
+        """Forget."""
+        self.prunings += 1
+        return int(await self._prune())
+
+
+@asynccontextmanager
+async def kept_up(
+    inbox: Upkeep, monkeypatch: pytest.MonkeyPatch, within: float = 60.0
+) -> AsyncIterator[None]:
+    """Keep an inbox in order while a claim is held, in rounds without a pause."""
+    monkeypatch.setattr("workers.inbox.once.RENEW_EVERY", 0.0)
+    monkeypatch.setattr("workers.inbox.once.PRUNE_EVERY", 0.0)
+    monkeypatch.setattr("workers.inbox.once.WITHIN", within)
+    once = Once(inbox, retention=60)
+    once._held.add(Entry(b"key", b"digest", "token"))
+    once.begin()
+    yield
+    await once.close()
+
+
+async def done() -> int:
+    """Find nothing to forget."""
+    return 0
+
+
+async def full() -> int:
+    """Find as much to forget as goes into one commit."""
+    await asyncio.sleep(0)
+    return FORGET
+
+
+async def never() -> int:
+    """Say nothing, as a store behind a line that was cut."""
+    return await asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize("prune", [full, never])
+async def test_no_claim_runs_out_while_old_answers_are_forgotten(
+    prune: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much there is to forget, and however long it takes."""
+    inbox = Upkeep(done, prune)
+    async with kept_up(inbox, monkeypatch):
+        await eventually(lambda: inbox.renewals > 3 and inbox.prunings)
+
+
+async def test_what_does_not_go_into_one_commit_is_forgotten_in_the_next_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no wait between them, so that a busy inbox does not grow for ever."""
+    left = iter((FORGET, FORGET, 7))
+
+    async def some() -> int:
+        return next(left, 0)
+
+    inbox = Upkeep(done, some)
+    monkeypatch.setattr("workers.inbox.once.PRUNE_EVERY", 3600.0)
+    once = Once(inbox, retention=60)
+    once.begin()
+    await eventually(lambda: inbox.prunings == 3)
+    await once.close()
+
+
+async def test_upkeep_that_takes_too_long_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that does not answer once must not be without renewals from then on."""
+    inbox = Upkeep(never, never)
+    async with kept_up(inbox, monkeypatch, within=0.001):
+        await eventually(lambda: inbox.renewals > 1 and inbox.prunings > 1)
+
+
+async def test_upkeep_that_broke_keeps_no_worker_from_leaving(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told when it happens, and whatever was raised is not raised again at the end."""
+
+    async def broken() -> int:
+        raise RuntimeError
+
+    inbox = Upkeep(broken, broken)
+    async with kept_up(inbox, monkeypatch):
+        await eventually(lambda: caplog.text.count("not kept in order any more") == 2)
 
 
 async def test_a_transaction_without_postgresql_refuses_to_start() -> None:
