@@ -152,6 +152,11 @@ class SqliteInbox(Inbox):
                     "disk, may this user write there?"
                 )
                 _tell(batch, [told] * len(batch))
+            except Exception as error:  # noqa: BLE001 - nobody else would hear of a thread's end
+                # Without this thread every claim would wait in vain. What the connection holds now
+                # is not known, so it is not used again.
+                self._give_up(type(error).__name__)
+                _tell(batch, [InboxError(self.lost)] * len(batch))
             else:
                 _tell(batch, results)
         if connection is not None:
@@ -163,6 +168,14 @@ class SqliteInbox(Inbox):
                 f"the inbox {self._path} was removed or replaced while it was in use: what was "
                 "done before is not known any more, so nothing is done here until this worker is "
                 "started anew; then a message that comes again may take effect again"
+            )
+            log.error(self.lost)
+
+    def _give_up(self, why: str) -> None:
+        if not self.lost:
+            self.lost = (
+                f"the inbox {self._path} broke ({why}), so nothing is done here until this worker "
+                "is started anew"
             )
             log.error(self.lost)
 
@@ -206,7 +219,7 @@ def _commit(connection: sqlite3.Connection, works: list[Work]) -> list[object]:
     try:
         results = [work(connection) for work in works]
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except BaseException:  # also one nobody thought of must leave the file to other processes
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

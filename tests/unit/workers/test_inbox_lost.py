@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import TYPE_CHECKING
 
@@ -110,3 +111,27 @@ async def test_a_worker_whose_inbox_is_lost_is_not_ready_and_leaves_in_time(
     assert health.reason is not None
     assert health.reason.startswith("inbox: the inbox ")
     assert health.not_consuming_for() == 130.0
+
+
+async def test_an_inbox_that_broke_says_so_and_leaves_the_file_to_others(
+    inbox: SqliteInbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it was: nobody waits for an answer that never comes, and the worker leaves."""
+
+    def broken(_row: object, _entry: Entry) -> None:
+        raise RuntimeError
+
+    first = entry()
+    await inbox.claim(first)
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.inbox.sqlite.standing", broken)
+        async with asyncio.timeout(15):
+            with pytest.raises(InboxError, match="broke"):
+                await inbox.claim(first)
+    async with asyncio.timeout(15):
+        with pytest.raises(InboxError, match="started anew"):
+            await inbox.claim(entry())
+    assert "RuntimeError" in inbox.lost
+    again = await SqliteInbox.open(tmp_path / "inbox.db")
+    assert await again.claim(entry()) == Claimed()
+    await again.close()
