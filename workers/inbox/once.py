@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import logging
 import secrets
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
@@ -31,9 +32,11 @@ from workers.inbox.port import (
 from workers.recovery import NotNow
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
 
-    from workers.inbox.port import Inbox
+    from workers.inbox.port import Inbox, Transaction
     from workers.outcome import Answer
     from workers.request import Request
 
@@ -131,11 +134,12 @@ class Once:
                 (FieldError("envelope_id", "/envelope_id", "missing", "give it an envelope_id"),),
             )
         try:
-            async with inbox.transaction(entry) as transaction:
+            async with _Bounded(inbox.transaction(entry)) as transaction:
                 if not isinstance(transaction.verdict, Claimed):
                     return again(request, self._before(transaction.verdict))
                 answer = await work(transaction.connection)
-                await transaction.keep(_kept(answer))
+                async with _within():
+                    await transaction.keep(_kept(answer))
         except InboxError as error:
             raise self._unavailable(error) from error
         self._counted("new")
@@ -230,6 +234,38 @@ class Once:
             # At once where there may be more: a busy worker keeps more answers than one commit of
             # a round forgets.
             await asyncio.sleep(0.0 if forgotten >= FORGET else PRUNE_EVERY)
+
+
+@asynccontextmanager
+async def _within() -> AsyncIterator[None]:
+    """Raise InboxError for what takes the store too long."""
+    try:
+        async with asyncio.timeout(WITHIN):
+            yield
+    except TimeoutError as error:
+        raise InboxError("it takes too long") from error
+
+
+class _Bounded:
+    """A transaction whose beginning and end are bounded; the work between has its own limit."""
+
+    def __init__(self, transaction: AbstractAsyncContextManager[Transaction]) -> None:
+        self._transaction = transaction
+
+    async def __aenter__(self) -> Transaction:
+        async with _within():
+            return await self._transaction.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        # A commit that is not answered may have been done: the message waits, and its next claim
+        # says so.
+        async with _within():
+            return await self._transaction.__aexit__(kind, error, trace)
 
 
 async def _kept_up(upkeep: Awaitable[T]) -> T | None:

@@ -43,6 +43,11 @@ MOST_CONNECTIONS: Final = 4
 MOST_TRANSACTIONS: Final = 8
 #: Seconds to reach the server.
 CONNECT_WITHIN: Final = 5
+#: How a line that was cut without a word is noticed, in libpq's words: what was sent is to be
+#: acknowledged within 10,000 ms, and a silent server is asked after 5 s, three times. The system's
+#: own bounds are minutes and hours.
+CUT_MS: Final = 10_000
+ASK_AFTER, ASK_AGAIN, ASK_TIMES = 5, 5, 3
 #: Milliseconds to wait for a message that another transaction is at, before it counts as busy.
 WAIT_MS: Final = 2_000
 #: Any number that is ours: makes two workers that start at once create the table one by one.
@@ -204,6 +209,10 @@ class PostgresqlInbox(Inbox):
                 connect_timeout=CONNECT_WITHIN,
                 application_name="leveret inbox",
                 options=f"-c lock_timeout={WAIT_MS}",
+                tcp_user_timeout=CUT_MS,
+                keepalives_idle=ASK_AFTER,
+                keepalives_interval=ASK_AGAIN,
+                keepalives_count=ASK_TIMES,
             )
 
 
