@@ -35,7 +35,7 @@ class PrimeCount(BaseModel):
 
 
 @registry.task(
-    "count_primes", parameters=PrimeParameters, executor="process", concurrency=2, time_limit=20
+    "count_primes", parameters=PrimeParameters, executor="process", concurrency=2, time_limit=15
 )
 async def count_primes(parameters: PrimeParameters, _context: Context) -> PrimeCount:
     """Answer with the number of primes below a bound, without holding up anything else."""

@@ -106,7 +106,7 @@ def long_lines(registry: Registry | None, settings: Settings) -> Finding | None:
     long = {
         route.task_type or route.message_type: seconds
         for route in (registry.routes if registry is not None else ())
-        if (seconds := _through(route.limits, prefetch, settings.time_limit)) > most
+        if (seconds := _through(route.limits, prefetch)) > most
     }
     if not long:
         return None
@@ -121,11 +121,14 @@ def long_lines(registry: Registry | None, settings: Settings) -> Finding | None:
     )
 
 
-def _through(limits: Limits, prefetch: int, time_limit: float) -> float:
-    """Return the seconds in which a full prefetch is done at the worst, without other work."""
+def _through(limits: Limits, prefetch: int) -> float:
+    """Return the seconds in which a full prefetch is done at the worst, without other work.
+
+    Only a time limit of its own says how long a type may take: the setting is far above most.
+    """
     places = 0.0
-    if limits.concurrency is not None:
-        places = ceil(prefetch / limits.concurrency) * (limits.time_limit or time_limit)
+    if limits.concurrency is not None and limits.time_limit is not None:
+        places = ceil(prefetch / limits.concurrency) * limits.time_limit
     return max(places, prefetch / limits.rate if limits.rate else 0.0)
 
 
