@@ -13,6 +13,7 @@ from messages.bounded import Bounded, Findings
 from messages.codes import ErrorCode
 from messages.envelope import Envelope
 from messages.errors import MOST_ERRORS, InvalidMessage, one, summary, told
+from messages.keys import stand_once
 from messages.nearest import did_you_mean
 from messages.places import place_in
 from messages.salvage import read, salvage
@@ -98,6 +99,8 @@ class Catalog:
         """Return a message that fits if it is ours, and its bytes can be believed."""
         if not envelope.version.startswith(_OURS):
             raise unsupported(int(envelope.version.split(".")[0]), salvage(read(body)))
+        if stand_once(body, envelope):
+            return envelope
         try:
             refuse_unfit(body)
         except (ValueError, RecursionError) as unfit:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID, uuid4
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 from pydantic_core import PydanticKnownError
 
 #: Characters of an id that names somebody.
@@ -14,8 +14,14 @@ LONGEST_ID: Final = 128
 DEFAULT_VERSION: Final = "1.0.0"
 
 
+#: The zone of what is written with a Z, as the library makes it: nearly every time has it.
+_ZULU: Final = TypeAdapter(datetime).validate_json('"1970-01-01T00:00:00Z"').tzinfo
+
+
 def _in_utc(value: datetime) -> datetime:
     """Return the instant in UTC; one without a zone is taken for UTC."""
+    if value.tzinfo is _ZULU:
+        return value
     offset = value.utcoffset()
     if offset is None:
         return value.replace(tzinfo=UTC)

@@ -18,7 +18,7 @@ from workers.around.checks import Checks
 from workers.around.limits import Gate, Unwanted
 from workers.batches.gathering import Gathering
 from workers.context import Context
-from workers.outcome import Replied, Requeued, Retried
+from workers.outcome import Replied, Requeued, Retried, made
 from workers.recovery import NotNow
 from workers.verdicts import Reject, Retry
 
@@ -99,7 +99,7 @@ class Attempts:
             answer = await self._answer(request, route, argument, limit)
             if brakes.doubts:
                 brakes.succeeded(route)
-            return Replied(request.subject, answer)
+            return made(Replied, (request.subject, answer))
         except NotNow as wait:
             return self._endings.held(request, wait)
         except Unwanted:

@@ -30,7 +30,7 @@ from workers.crashes.suspects import CrashGuard, Suspects
 from workers.endings import Endings
 from workers.inspection import inspect
 from workers.lanes import decoder
-from workers.outcome import UNREGISTERED, End, Failure, Subject
+from workers.outcome import UNREGISTERED, End, Failure, Subject, made
 from workers.recovery import raised
 from workers.refusals import UNKNOWN, Refusals
 from workers.request import PARAMETERS, Request, task_of
@@ -293,11 +293,14 @@ def _subject(envelope: Envelope, task: TaskRequest | None, route: Route | None) 
     task_type, asked = "" if task is None else task.task_type, ""
     if task is not None and route is None:
         task_type, asked = UNREGISTERED, type_name(task_type)
-    return Subject(
-        envelope.message_type,
-        task_type,
-        envelope.envelope_id,
-        envelope.correlation_id,
-        envelope.source_agent.agent_id,
-        asked,
+    return made(
+        Subject,
+        (
+            envelope.message_type,
+            task_type,
+            envelope.envelope_id,
+            envelope.correlation_id,
+            envelope.source_agent.agent_id,
+            asked,
+        ),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from messages import SecurityLevel, ValidationContext
 from messages.context import FORBIDDEN_WORDS
+from workers.outcome import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,13 +40,16 @@ class Security:
         past = request.past
         user = request.sender
         cleared = not self.cleared or user in self.cleared
-        return ValidationContext(
-            self.level if cleared else None,
-            user,
-            "replay" if past.replays else "retry" if past.attempts else "process",
-            now,
-            self.maintenance(),
-            user in self.approved,
-            self.forbidden_words,
-            known,
+        return made(
+            ValidationContext,
+            (
+                self.level if cleared else None,
+                user,
+                "replay" if past.replays else "retry" if past.attempts else "process",
+                now,
+                self.maintenance(),
+                user in self.approved,
+                self.forbidden_words,
+                known,
+            ),
         )

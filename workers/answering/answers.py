@@ -21,7 +21,7 @@ from messages.json_rpc import CONTENT_TYPE, error_body, result_body
 from workers.answering.error_answers import ERROR, ErrorAnswers
 from workers.answering.task_answers import TASK_ANSWER, TaskAnswers
 from workers.answering.unsayable import TooLarge, Unsayable, refuse_unsayable
-from workers.outcome import Answer
+from workers.outcome import Answer, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 #: The type property of a batch's answer, which holds answers of any type.
 BATCH_TYPE: Final = "json-rpc-batch"
+_NO_HEADERS: Final[dict[str, object]] = {}
 
 
 class Answers:
@@ -175,14 +176,18 @@ class Answers:
         return self._answer(address, asked, message_type, body)
 
     def _answer(self, address: Address, asked: Request, message_type: str, body: bytes) -> Answer:
-        return Answer(
-            self._replies if address.agent else "",
-            address.routing_key,
-            asked.asker.correlation_id,
-            message_type,
-            body,
-            address.direct,
-            "application/json" if asked.call is None else CONTENT_TYPE,
+        return made(
+            Answer,
+            (
+                self._replies if address.agent else "",
+                address.routing_key,
+                asked.asker.correlation_id,
+                message_type,
+                body,
+                address.direct,
+                "application/json" if asked.call is None else CONTENT_TYPE,
+                _NO_HEADERS,
+            ),
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 from messages import Address, ErrorCode, FieldError, InvalidAddress, InvalidMessage
+from workers.outcome import made
 
 if TYPE_CHECKING:
     from messages import Envelope, Salvage
@@ -118,7 +119,7 @@ def asker(envelope: Envelope, properties: Properties, answerable: Answerable) ->
         )
     correlation_id = given or own or str(envelope.envelope_id)
     address = answerable.check(to) if to else None
-    return Asker(address, correlation_id, envelope.source_agent.agent_id)
+    return made(Asker, (address, correlation_id, envelope.source_agent.agent_id))
 
 
 def salvaged_asker(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from workers.link.acks import AckWindow
 from workers.link.properties import decode_properties
 from workers.link.wire import nack
-from workers.outcome import Delivery
+from workers.outcome import Delivery, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,17 +149,20 @@ class Intake:
         if redelivered:
             self._redelivered = tag
         self._sink(
-            Delivery(
-                body,
-                decode_properties(header),
-                self._names[exchange],
-                self._names[routing_key],
-                queue,
-                redelivered,
-                tag,
-                self.session,
-                time.monotonic(),
-            ),
+            made(
+                Delivery,
+                (
+                    body,
+                    decode_properties(header),
+                    self._names[exchange],
+                    self._names[routing_key],
+                    queue,
+                    redelivered,
+                    tag,
+                    self.session,
+                    time.monotonic(),
+                ),
+            )
         )
 
     def _let_pass(self, delivery: Delivery) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from workers.link.renewal import Renewal
 from workers.link.writer import Writer
+from workers.outcome import made
 from workers.publication import Published
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Outbox:
     ) -> None:
         """Send a message and have `done` called with its fate; never waits, never raises."""
         self._empty.clear()
-        waiting = Waiting(message, done, wanted, self._clock())
+        waiting = made(Waiting, (message, done, wanted, self._clock()))
         if self._writer.is_open:
             self._send(waiting)
         else:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from workers.link import wire
 from workers.link.tables import LAST_SECOND, read_table, tolerant_text
-from workers.outcome import Properties
+from workers.outcome import Properties, made
 
 #: Words of flags that are stepped over; there is no property for a second one.
 MOST_WORDS: Final = 8
@@ -58,8 +58,6 @@ _DAMAGED: Final = Properties._fields.index("damaged")
 _TEXT: Final = _Kind.TEXT
 _OCTET: Final = _Kind.OCTET
 _TABLE: Final = _Kind.TABLE
-#: What a NamedTuple is made with; its own constructor costs as much as decoding two strings.
-_make: Final = tuple.__new__
 
 
 @lru_cache(maxsize=MOST_PLANS)
@@ -102,7 +100,7 @@ def decode_properties(header: bytes | memoryview) -> Properties:
     # A last flag for which there is no property, or bytes for which there was no flag.
     if at != len(raw) or flags & (wire.CLUSTER_ID | wire.CONTINUED):
         return _with_care(raw)
-    return _make(Properties, values)
+    return made(Properties, values)
 
 
 class _Reading(NamedTuple):
@@ -134,7 +132,7 @@ def _with_care(raw: bytes) -> Properties:
         # The broker checked the bytes as it reads them; who reads others gets another name.
         values[_USER_ID] = None
     values[_DAMAGED] = tuple(damaged)
-    return _make(Properties, values)
+    return made(Properties, values)
 
 
 def _behind_words(raw: bytes) -> int:
