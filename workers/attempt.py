@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from math import inf
 from typing import TYPE_CHECKING, Final
 
 from messages import InvalidMessage
@@ -57,6 +56,7 @@ class Attempts:
         self._endings = endings
         self._answers = answers
         self._policy = endings.policy
+        self._worker = self._policy.source.agent_id
         self._now = now
         self._solitude = solitude
         self.brakes = Brakes()
@@ -163,14 +163,15 @@ class Attempts:
             await self._checks.run(route, argument)
         envelope = request.envelope
         assert envelope is not None  # noqa: S101 - a valid message has one
+        # By place, not by name: with names Python makes a dictionary for each message.
         context = Context(
             envelope,
             request.delivery,
-            attempt=request.attempt,
-            deadline=request.deadline,
-            now=self._now,
-            worker=self._policy.source.agent_id,
-            transaction=transaction,
+            request.attempt,
+            self._worker,
+            request.deadline,
+            self._now,
+            transaction,
         )
         gate = self._gates.get(route)
         if gate is None:
@@ -203,8 +204,9 @@ class Attempts:
 
     def _seconds(self, route: Route, deadline: datetime | None) -> float:
         own = route.limits.time_limit or self._policy.time_limit
-        left = inf if deadline is None else (deadline - self._now()).total_seconds()
-        return max(0.0, min(own, left))
+        if deadline is None:
+            return own
+        return max(0.0, min(own, (deadline - self._now()).total_seconds()))
 
     # -- what failures mean for others of their type --
 

@@ -25,7 +25,6 @@ class Context:
         self,
         envelope: Envelope,
         delivery: Delivery,
-        *,
         attempt: int,
         worker: str,
         deadline: datetime | None,

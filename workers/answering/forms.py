@@ -11,7 +11,7 @@ from messages.envelope import DEFAULT_TTL
 from messages.model import DEFAULT_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from messages import AgentMetadata
 
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 GAP: Final = orjson.Fragment(b"%b")
 #: As the models write times.
 IN_UTC: Final = orjson.OPT_UTC_Z
-#: Ids that have all but their last group in common.
-IDS_A_LEAD: Final = 1_000
-#: The largest number there is in the last group of an id.
-LAST_ID: Final = 2**48 - 1
+#: Ends of ids that have all else in common.
+ENDS: Final = tuple(b"%03x" % number for number in range(16**3))
 
 
 def form(source: AgentMetadata, message_type: str, payload: Mapping[str, Any]) -> bytes:
@@ -50,22 +48,18 @@ def form(source: AgentMetadata, message_type: str, payload: Mapping[str, Any]) -
 class Ids:
     """Makes UUIDs (version 4); the standard library's cost eight times as much.
 
-    The first 74 random bits are a thousand ids', and the last 48 count up from a random number: no
-    two are equal, and nobody has to guess them.
+    All but the last three digits is random, and the same for as many ids as these can tell apart,
+    which follow one another: no two are equal, and nobody has to guess them.
     """
 
     def __init__(self) -> None:
-        #: All of an id but its last group, that group as a number, and for how many it lasts.
         self._lead = b""
-        self._last = 0
-        self._left = 0
+        self._ends: Iterator[bytes] = iter(())
 
     def next(self) -> bytes:
         """Return a new one."""
-        if not self._left:
-            self._left = IDS_A_LEAD
-            lead, _, last = str(uuid4()).rpartition("-")
-            self._lead, self._last = lead.encode(), int(last, 16)
-        self._left -= 1
-        self._last = (self._last + 1) & LAST_ID
-        return b"%b-%012x" % (self._lead, self._last)
+        for end in self._ends:
+            return self._lead + end
+        self._lead = str(uuid4())[:-3].encode()
+        self._ends = iter(ENDS)
+        return self.next()

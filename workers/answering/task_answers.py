@@ -71,14 +71,14 @@ class TaskAnswers:
         written = _written(result)
         if written is None:
             return None
-        payload = request.payload
-        own = request.envelope_id
+        told = request.__dict__  # at a tenth of what reading a model's attribute costs
+        payload, own = told["payload"], told["envelope_id"]
         task_id = payload.request.task_id if isinstance(payload, TaskRequestPayload) else own
         stamp = orjson.dumps(now, option=IN_UTC)
         return self._form % (
             self._ids.next(),
-            orjson.dumps(request.correlation_id or own),
-            orjson.dumps(request.source_agent.agent_id),
+            orjson.dumps(told["correlation_id"] or own),
+            orjson.dumps(told["source_agent"].agent_id),
             stamp,
             orjson.dumps(task_id),
             stamp,

@@ -118,10 +118,10 @@ def test_what_is_not_plainly_an_object_is_left_to_the_models(result: object) -> 
 
 
 def test_ids_are_random_uuids() -> None:
-    """Of version 4, and none twice, over more than one pool of random bytes."""
+    """Of version 4, and none twice, with more than one beginning."""
     fresh = Ids()
-    ids = [UUID(fresh.next().decode()) for _ in range(2_000)]
-    assert len(set(ids)) == 2_000
+    ids = [UUID(fresh.next().decode()) for _ in range(10_000)]
+    assert len(set(ids)) == 10_000
     assert {one.version for one in ids} == {4}
     assert {one.variant for one in ids} == {uuid4().variant}
 
