@@ -163,13 +163,15 @@ class AnswerProperties:
             self._last = _U64.pack(timestamp) + self._after
             self._second = timestamp
         try:
-            return (
-                self._before
-                + _OCTETS[len(correlation_id)]
-                + correlation_id
-                + _OCTETS[len(message_id)]
-                + message_id
-                + self._last
+            return b"".join(
+                (
+                    self._before,
+                    _OCTETS[len(correlation_id)],
+                    correlation_id,
+                    _OCTETS[len(message_id)],
+                    message_id,
+                    self._last,
+                )
             )
         except IndexError:
             name = "correlation_id" if len(correlation_id) > LONGEST_SHORT else "message_id"

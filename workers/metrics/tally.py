@@ -46,9 +46,9 @@ class Tally:
         task_types = tuple(task_types)
         # A series that begins at 0 shows its first message: `increase` needs something before it.
         types = [(TaskRequestPayload.message_type_name(), task) for task in task_types]
-        self._ends: Counter[tuple[str, str, type[Outcome]]] = Counter(
-            {(*subject, end): 0 for subject in (*types, NOBODY_KNOWS) for end in OUTCOMES}
-        )
+        self._ends: dict[tuple[str, str, type[Outcome]], int] = {
+            (*subject, end): 0 for subject in (*types, NOBODY_KNOWS) for end in OUTCOMES
+        }
         self._given_back = 0
         self._processing = {task: Durations() for task in ("", "unknown", *task_types)}
         self._age = Durations()
@@ -83,7 +83,8 @@ class Tally:
                 self.settled(delivery, end, seconds / len(ends))
             return
         subject = outcome.subject
-        self._ends[subject.message_type, subject.task_type, type(outcome)] += 1
+        kind = subject.message_type, subject.task_type, type(outcome)
+        self._ends[kind] = self._ends.get(kind, 0) + 1
         durations = self._processing.get(subject.task_type)
         if durations is not None:
             durations.observe(seconds)
@@ -131,7 +132,7 @@ class Tally:
     @property
     def in_flight(self) -> int:
         """How many deliveries are with us, not settled yet."""
-        return self._received - self._ends.total() - self._given_back
+        return self._received - sum(self._ends.values()) - self._given_back
 
     @property
     def answers_undeliverable(self) -> int:
