@@ -142,6 +142,10 @@ def _script(name: str) -> Callable[[Stand], list[str]]:
     return command
 
 
+def _bare(stand: Stand) -> list[str]:
+    return [sys.executable, str(WORKERS / "bare_worker.py"), QUEUE, str(stand.prefetch)]
+
+
 def _celery_command(_stand: Stand) -> list[str]:
     return [
         *(str(_peer("celery")), "-A", "celery_worker", "worker", "-l", "ERROR", "-Q", QUEUE),
@@ -209,6 +213,8 @@ def _peer(program: str) -> Path:
     return PEERS / "bin" / program
 
 
+#: Nobody's program: what a worker of ours would do with nothing around a task.
+BARE: Final = "bare"
 _CONFIRMED: Final = "validated; answer confirmed, then ack"
 
 CONTENDERS: Final[Mapping[str, Contender]] = {
@@ -219,6 +225,9 @@ CONTENDERS: Final[Mapping[str, Contender]] = {
             _leveret,
             plain,
             "validated; deadlines, retries, dead letters, metrics; answer confirmed, then ack",
+        ),
+        Contender(
+            BARE, _bare, plain, "leveret's link and models alone: answer confirmed, then ack"
         ),
         Contender("faststream", _script("faststream_worker.py"), plain, _CONFIRMED),
         Contender("taskiq", _taskiq_command, _taskiq, _CONFIRMED),

@@ -1,6 +1,7 @@
 """Where each microsecond of a message goes, without a broker: prepared bytes in, bytes out.
 
     python benchmarks/path.py [--messages N] [--profile] [--uvloop] [--untuned]
+    python benchmarks/instructions.py      # the same in instructions of the processor
 
 One task request of about 600 bytes is fed by the thousand through the whole path of a worker:
 frames → intake → runners → pipeline → settling → outbox → confirm → ack. The wire is of memory.
@@ -53,6 +54,17 @@ if TYPE_CHECKING:
 #: Deliveries in one chunk of the socket's: a busy broker sends as many as the prefetch.
 AT_ONCE = 200
 NAMES = Names()
+#: The whole path, and the stages that are also run alone.
+WHOLE = "the whole path"
+STAGES = (
+    "frames (many at once)",
+    "properties",
+    "decode and validate",
+    "headers.past",
+    "pipeline.handle, all of it",
+    "  writing the answer",
+    "metrics.settled",
+)
 
 
 def request() -> bytes:
@@ -89,6 +101,11 @@ def delivery(tag: int, content: bytes) -> bytes:
     )
 
 
+def deliveries(content: bytes, first: int) -> bytes:
+    """Return what the socket brings at once; `first` is the first tag."""
+    return b"".join(delivery(tag, content) for tag in range(first, first + AT_ONCE))
+
+
 class MemoryWire:
     """Takes what is written and forgets it."""
 
@@ -113,7 +130,7 @@ class Bench:
         source = describe(settings, registry, load_factor=0.0)
         self.pipeline = Pipeline(registry, policy_of(settings, source, user="guest"))
         self.inward, self.outward = MemoryWire(), MemoryWire()
-        link = Link(link_plan(settings), self.take)
+        self.link = link = Link(link_plan(settings), self.take)
         self.outbox = link.outbox
         self.outbox.observe = self.metrics.published
         link.intake.attach(self.inward, 1)  # type: ignore[arg-type] # all that it needs of a wire
@@ -129,10 +146,12 @@ class Bench:
         self.metrics.received(one)
         self.runners.take(one)
 
-    async def run(self, chunks: list[bytes]) -> None:
-        """Feed all chunks, each confirmed before the next comes."""
+    async def run(self, chunks: list[bytes], *, afresh: bool = False) -> None:
+        """Feed all chunks, each confirmed before the next comes; with `afresh` to a new channel."""
         sent = 0
         for chunk in chunks:
+            if afresh:
+                self.link.intake.attach(self.inward, 1)  # type: ignore[arg-type] # as above
             self.inward.frames.feed(chunk)
             while self.outbox._sent < sent + AT_ONCE:  # noqa: SLF001, ASYNC110 - the loop's own turns are what is measured
                 await asyncio.sleep(0)
@@ -141,17 +160,8 @@ class Bench:
             await asyncio.sleep(0)
 
 
-def timed(name: str, count: int, act: Callable[[], Any], each: int = 1) -> None:
-    """Print the microseconds a message of `count` calls, each for so many messages."""
-    began = time.process_time()
-    for _ in range(count):
-        act()
-    spent = (time.process_time() - began) / (count * each) * 1e6
-    print(f"  {name:<34}{spent:7.2f}")
-
-
-def stages(bench: Bench, content: bytes, count: int) -> None:
-    """Time each stage alone, `count` times."""
+def acts(bench: Bench, content: bytes) -> dict[str, tuple[Callable[[], object], int]]:
+    """Return how each stage is run alone, and for how many messages that is at once."""
     raw = header.ContentHeader(
         0,
         0,
@@ -161,16 +171,10 @@ def stages(bench: Bench, content: bytes, count: int) -> None:
     ).marshal()[12:]
     one = Delivery(content, Properties(), NAMES.requests, "task_request", "work")
     catalog = registry.catalog()
-    chunk = b"".join(delivery(n, content) for n in range(1, AT_ONCE + 1))
     frames = HotFrames()
     frames.watch_deliveries(1, _Nothing())
-    print("µs a message, stage by stage:")
-    timed("frames (many at once)", count // AT_ONCE, lambda: frames.feed(chunk), each=AT_ONCE)
-    timed("properties", count, lambda: decode_properties(raw))
-    timed("decode and validate", count, lambda: catalog.decode(content))
-    timed("headers.past", count, lambda: headers.past(one, "guest"))
-    loop = asyncio.new_event_loop()
-    limit = TimeLimit(loop)
+    chunk = deliveries(content, 1)
+    limit = TimeLimit(asyncio.new_event_loop())
 
     def handle() -> Any:
         step = bench.pipeline.handle(one, limit)
@@ -180,12 +184,66 @@ def stages(bench: Bench, content: bytes, count: int) -> None:
             return stop.value
 
     outcome = handle()
-    timed("pipeline.handle, all of it", count, handle)
     envelope, result, now = catalog.decode(content), {"text": "x" * 60, "number": 17}, NOW()
     answers = TaskAnswers(agent("bench"))
-    timed("  writing the answer", count, lambda: answers.write(envelope, result, now))
-    timed("metrics.settled", count, lambda: bench.metrics.settled(one, outcome, 0.001))
-    loop.close()
+    runs: tuple[tuple[Callable[[], object], int], ...] = (
+        (lambda: frames.feed(chunk), AT_ONCE),
+        (lambda: decode_properties(raw), 1),
+        (lambda: catalog.decode(content), 1),
+        (lambda: headers.past(one, "guest"), 1),
+        (handle, 1),
+        (lambda: answers.write(envelope, result, now), 1),
+        (lambda: bench.metrics.settled(one, outcome, 0.001), 1),
+    )
+    return dict(zip(STAGES, runs, strict=True))
+
+
+def run_stage(act: Callable[[], object], count: int) -> float:
+    """Run a stage so often, and return the CPU seconds that took."""
+    began = time.process_time()
+    for _ in range(count):
+        act()
+    return time.process_time() - began
+
+
+def time_stages(content: bytes, messages: int) -> None:
+    """Print the microseconds a message takes in each stage alone."""
+    print("µs a message, stage by stage:")
+    for name, (act, each) in acts(Bench(), content).items():
+        spent = run_stage(act, messages // each)
+        print(f"  {name:<34}{spent / messages * 1e6:7.2f}")
+
+
+async def time_whole(content: bytes, options: argparse.Namespace) -> None:
+    """Print the microseconds a message takes from frame to ack, or what a profiler saw."""
+    chunks = [deliveries(content, first) for first in range(1, options.messages, AT_ONCE)]
+    await Bench().run(chunks[:10])
+    bench = Bench()
+    if not options.untuned:
+        tune_collector()
+    profile = cProfile.Profile() if options.profile else None
+    began = time.process_time()
+    if profile:
+        profile.enable()
+    await bench.run(chunks)
+    if profile:
+        profile.disable()
+    spent = time.process_time() - began
+    ends = bench.metrics.ends("replied")
+    assert ends == options.messages, f"{ends} answered of {options.messages}"
+    print(f"{len(content)} bytes; {spent / options.messages * 1e6:.2f} µs a message in all")
+    if profile:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+
+
+def run_only(stage: str, content: bytes, messages: int) -> None:
+    """Run one stage and tell nothing, for who counts from outside."""
+    if stage == WHOLE:
+        chunks = [deliveries(content, 1)] * (messages // AT_ONCE)
+        asyncio.run(Bench().run(chunks, afresh=True))
+    else:
+        act, each = acts(Bench(), content)[stage]
+        run_stage(act, messages // each)
 
 
 class _Nothing:
@@ -199,47 +257,26 @@ class _Nothing:
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=40_000)
+    parser.add_argument("--messages", type=int, default=40_000, help=f"by the {AT_ONCE}")
+    parser.add_argument("--only", choices=(WHOLE, *STAGES), help="run a stage, and tell nothing")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--uvloop", action="store_true")
     parser.add_argument("--untuned", action="store_true")
     options = parser.parse_args()
     content = request()
-    chunks = [
-        b"".join(delivery(start + n, content) for n in range(1, AT_ONCE + 1))
-        for start in range(0, options.messages, AT_ONCE)
-    ]
-
-    async def whole() -> None:
-        bench = Bench()
-        await bench.run(chunks[:10])
-        bench = Bench()
-        if not options.untuned:
-            tune_collector()
-        profile = cProfile.Profile() if options.profile else None
-        began = time.process_time()
-        if profile:
-            profile.enable()
-        await bench.run(chunks)
-        if profile:
-            profile.disable()
-        spent = time.process_time() - began
-        ends = bench.metrics.ends("replied")
-        assert ends == options.messages, f"{ends} answered of {options.messages}"
-        print(f"{len(content)} bytes; {spent / options.messages * 1e6:.2f} µs a message in all")
-        if profile:
-            pstats.Stats(profile).sort_stats("tottime").print_stats(45)
-
+    if options.only:
+        run_only(options.only, content, options.messages)
+        return
     if options.uvloop:
         try:
             import uvloop  # noqa: PLC0415 - optional
         except ModuleNotFoundError:
             parser.error("--uvloop needs uvloop: pip install uvloop")
-        uvloop.run(whole())
+        uvloop.run(time_whole(content, options))
     else:
-        asyncio.run(whole())
+        asyncio.run(time_whole(content, options))
     if not options.profile:
-        stages(Bench(), content, options.messages // 2)
+        time_stages(content, options.messages // 2)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import sys
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from contender import CONTENDERS, Contender, NotHere, Stand
+from contender import BARE, CONTENDERS, Contender, NotHere, Stand
 from message import task
 from stage import Measured, Round, Stage
 from trips import Latency
@@ -132,7 +132,8 @@ def row(
 def arguments() -> Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS))
+    peers = [name for name in CONTENDERS if name != BARE]
+    parser.add_argument("--only", nargs="+", choices=list(CONTENDERS), default=peers)
     parser.add_argument("--queue", nargs="+", choices=["quorum", "classic"], default=None)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of work in each round")
