@@ -23,8 +23,9 @@ from workers.cli.publishing import Publishing, Sending
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Seconds an envelope of ours may take by default, as the protocol has it.
+#: Seconds an envelope of ours may take by default, and a task's priority, as the protocol has it.
 USUAL_TTL: Final = 30
+USUAL_PRIORITY: Final = 5
 
 
 def publish(
@@ -39,9 +40,9 @@ def publish(
     count: Whole = 1,
     rate: Annotated[float | None, Parameter(validator=above_zero)] = None,
     raw: Annotated[bool, Parameter(negative="")] = False,
-    priority: Whole = 5,
-    budget: str = "0",
-    ttl: Whole = USUAL_TTL,
+    priority: Whole | None = None,
+    budget: str | None = None,
+    ttl: Whole | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
     where: Where = NOWHERE,
 ) -> int:
@@ -73,11 +74,12 @@ def publish(
     raw
         Take the whole file as one message.
     priority
-        Of the task, 1 to 10; from 8 on it is urgent and needs a budget of 1000.
+        Of the task, 1 to 10, and 5 if not given; from 8 on it is urgent and needs a budget of 1000.
     budget
-        Of the task.
+        Of the task, 0 if not given.
     ttl
-        Seconds after which the message is not worth doing, 1 to 300; for --task and --type.
+        Seconds after which the message is not worth doing, 1 to 300, and 30 if not given; for
+        --task and --type.
     json
         Answers, or the count of what was confirmed, as one line of JSON each.
     where
@@ -85,10 +87,18 @@ def publish(
 
     """
     _check(file, task, type, count=count)
+    _check_parts(task, type, {"priority": priority, "budget": budget, "ttl": ttl})
     chosen = settings(where)
     quiet()
     how = Sending(wait=wait, timeout=timeout, routing_key=routing_key, rate=rate, json=json)
-    make = _maker(task, type, param, Task("", {}, priority, budget, ttl))
+    draft = Task(
+        "",
+        {},
+        USUAL_PRIORITY if priority is None else priority,
+        "0" if budget is None else budget,
+        USUAL_TTL if ttl is None else ttl,
+    )
+    make = _maker(task, type, param, draft)
     run = Publishing(how, Names(chosen.prefix), needed_url(chosen), chosen)
     if make is not None:  # each one is a message of its own, with an id of its own
         return asyncio.run(run.all(of(make() for _ in range(count)), times=1, total=count))
@@ -111,6 +121,26 @@ def _check(file: str | None, task: str | None, message_type: str | None, *, coun
         raise Failure("give a FILE, - for standard input, or --task TYPE", code=WRONG_USE)
     if count < 1:
         raise Failure("--count is how often each message is sent; give 1 or more", code=WRONG_USE)
+
+
+def _check_parts(
+    task: str | None, message_type: str | None, parts: dict[str, object | None]
+) -> None:
+    """Refuse what would be left out silently: a part of a message that is not made here."""
+    for name, value in parts.items():
+        if value is None or task is not None or (message_type is not None and name == "ttl"):
+            continue
+        if message_type is not None:
+            raise Failure(
+                f"--{name} is a part of a task, and --type makes another message; leave it out, or "
+                "say it by -p if the type has such a field",
+                code=WRONG_USE,
+            )
+        raise Failure(
+            f"--{name} is a part of a message made here, by --task or --type; what comes from a "
+            "file or a pipe is sent as it is: write it in there",
+            code=WRONG_USE,
+        )
 
 
 def _one_too_many(file: str, option: str) -> str:

@@ -71,6 +71,9 @@ class Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, for as long as the browser reads, and not longer than a session may go on."""
+        if scope["method"] == "HEAD":  # whoever asks for no events is none of the listeners
+            await super().__call__(scope, receive, send)
+            return
         with self._listeners.listening() as event, suppress(TimeoutError):
             self.body_iterator = self._events(event)
             # Events end before; this is for who does not read what is sent.

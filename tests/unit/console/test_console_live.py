@@ -40,9 +40,9 @@ class Browser:
         if message["type"] == "http.response.body":
             self.chunks.put_nowait(message["body"].decode())
 
-    def open(self, stream: Stream) -> asyncio.Task[None]:
+    def open(self, stream: Stream, method: str = "GET") -> asyncio.Task[None]:
         """Open a stream."""
-        scope = {"type": "http", "method": "GET", "asgi": {"spec_version": "2.3"}}
+        scope = {"type": "http", "method": method, "asgi": {"spec_version": "2.3"}}
         return asyncio.create_task(stream(scope, self.receive, self.send))
 
 
@@ -58,6 +58,16 @@ async def test_a_stream_tells_what_is_new_until_it_is_over() -> None:
         assert await browser.chunks.get() == "event: over\ndata: over\n\n"
         await opened
     assert len(listeners) == 0
+
+
+async def test_who_asks_for_the_head_of_a_stream_holds_no_place() -> None:
+    """A server may send nothing of its body, and would go on for ten minutes."""
+    listeners, browser = Listeners(), Browser()
+    opened = browser.open(Stream(listeners, "now", lambda: "one"), "HEAD")
+    async with asyncio.timeout(10):
+        await opened
+    assert len(listeners) == 0
+    assert await browser.chunks.get() == ""
 
 
 async def test_a_stream_without_news_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

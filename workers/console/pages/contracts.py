@@ -88,9 +88,9 @@ class ContractPages:
     def _body(self, text: str, contract: Contract, agent_id: str) -> bytes:
         try:
             payload = orjson.loads(text)
-        except orjson.JSONDecodeError:
+            return self._contracts.envelope(payload, contract.message_type, agent_id=agent_id)
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the second for what is too deep
             return text.encode("utf-8", "replace")  # sent as it is, it is no message at all
-        return self._contracts.envelope(payload, contract.message_type, agent_id=agent_id)
 
     def _page(
         self, request: Request, contract: Contract, *, status: int = 200, **values: Any
