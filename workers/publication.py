@@ -11,6 +11,19 @@ if TYPE_CHECKING:
     from workers.outcome import Answer
 
 
+class Headers(dict[str, object]):
+    """Headers that go out more than once, with what they are on the wire, once somebody knows.
+
+    They are not changed any more: the letter and its copy in the journal have the same.
+    """
+
+    __slots__ = ("packed",)
+
+    def __init__(self, headers: Mapping[str, object]) -> None:
+        super().__init__(headers)
+        self.packed = b""
+
+
 class Publication(NamedTuple):
     """A message to publish: where, what, and the properties that go with it.
 

@@ -9,6 +9,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from workers.link.tables import LONGEST_SHORT, pack_table, short_string
+from workers.publication import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,7 +215,7 @@ def pack_properties(
     text(CONTENT_TYPE, "content_type", content_type)
     text(CONTENT_ENCODING, "content_encoding", content_encoding)
     if headers:
-        put(HEADERS, pack_table(headers))
+        put(HEADERS, _packed(headers))
     if delivery_mode is not None:
         put(DELIVERY_MODE, _whole("delivery_mode", delivery_mode, 1))
     if priority is not None:
@@ -229,6 +230,14 @@ def pack_properties(
     text(USER_ID, "user_id", user_id)
     text(APP_ID, "app_id", app_id)
     return _U16.pack(flags) + b"".join(parts)
+
+
+def _packed(headers: Mapping[str, object]) -> bytes:
+    if type(headers) is not Headers:
+        return pack_table(headers)
+    if not headers.packed:
+        headers.packed = pack_table(headers)
+    return headers.packed
 
 
 def _whole(name: str, value: int, size: int) -> bytes:

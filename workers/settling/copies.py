@@ -16,7 +16,7 @@ import orjson
 
 from topology.names import LONGEST_NAME
 from workers import headers as h
-from workers.publication import Publication
+from workers.publication import Headers, Publication
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -146,7 +146,7 @@ def dead_letter(
         h.MESSAGE_TYPE: _short(message_type),
         h.TASK_TYPE: _short(task_type),
     }
-    return _copy(delivery, AT_ONCE, origin.names.dead_queue(origin.group), headers)
+    return _copy(delivery, AT_ONCE, origin.names.dead_queue(origin.group), Headers(headers))
 
 
 def bare(copy: Publication) -> Publication:
