@@ -1,6 +1,7 @@
 """How speed depends on one thing at a time: a JSON line a contender and value.
 
-    python benchmarks/tables.py prefetch|body|depth|load|processes|bad|inbox|sleeper … [--rounds N]
+    python benchmarks/tables.py prefetch|body|depth|load|processes|bad|inbox|sleeper …
+        [--rounds N] [--value ROW]
 
 The same measurement as `peers.py`, on quorum queues, with one circumstance changed. What others do
 not have (several processes, dead letters, an inbox) is measured for leveret alone. `load` is about
@@ -154,11 +155,13 @@ def waited(load: int, name: str, measured: list[Latency]) -> str:
     )
 
 
-async def vary(stage: Stage, axis: str, rounds: int) -> None:
-    """Measure every case, the contenders taking turns, and print the medians."""
+async def vary(stage: Stage, axis: str, rounds: int, value: str | None) -> None:
+    """Measure every case, or one, the contenders taking turns, and print the medians."""
     names, cases = AXES[axis]
     contenders = available(list(names))
     for case in cases():
+        if value not in {None, case.value}:
+            continue
         measured: dict[str, list[Measured]] = {one.name: [] for one in contenders}
         for number in range(rounds):
             for one in contenders:
@@ -193,6 +196,7 @@ def arguments() -> Namespace:
         "axes", nargs="*", choices=[*AXES, "load", []], help="by default all of them"
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--value", help="one row only, by its first column as it is printed")
     return parser.parse_args()
 
 
@@ -202,10 +206,10 @@ def main() -> None:
     stage = Stage()
     try:
         for axis in given.axes or (*AXES, "load"):
-            measuring = (
-                wait(stage, given.rounds) if axis == "load" else vary(stage, axis, given.rounds)
-            )
-            asyncio.run(measuring)
+            if axis == "load":
+                asyncio.run(wait(stage, given.rounds))
+            else:
+                asyncio.run(vary(stage, axis, given.rounds, given.value))
     finally:
         stage.close()
 
