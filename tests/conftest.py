@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from typing import TYPE_CHECKING, Final
@@ -22,10 +23,6 @@ settings.load_profile("leveret")
 #: Directories whose tests talk to a broker.
 WITH_BROKER: Final = ("broker", "faults", "browser")
 
-# A busy machine is no failure: properties are tried for what holds, not for how quickly.
-settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("here")
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a broker by where they are, or by asking for one."""
@@ -33,6 +30,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asks = "amqp_url" in getattr(item, "fixturenames", ())
         if asks or any(part in WITH_BROKER for part in item.path.parts):
             item.add_marker(pytest.mark.broker)
+
+
+@pytest.fixture(autouse=True)
+def _levels_as_they_were() -> Iterator[None]:
+    """Take back what a command said about logs: it meant its whole process, which is ours."""
+    loggers = [logging.getLogger(name) for name in (None, "leveret", "aiormq", "aio_pika")]
+    before = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -365,7 +365,9 @@ async def test_a_processor_that_does_not_end_is_named(caplog: pytest.LogCaptureF
     envelope = Envelope(message_type="task_request", payload=payload, source_agent=agent())
     runners.take(Delivery(encode(envelope)))
     await eventually(lambda: runners.busy)
-    await runners.stop(patience=0.01)
-    assert "the processor of stubborn does not end" in caplog.text
-    free.set()
-    await eventually(lambda: not runners.busy)
+    try:
+        await runners.stop(patience=0.01)
+        assert "the processor of stubborn does not end" in caplog.text
+    finally:
+        free.set()
+        await eventually(lambda: not runners.busy)
