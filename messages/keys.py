@@ -2,7 +2,7 @@ r"""Whether every key of a task stands once, proved by counting: so that most bo
 
 Behind every key stands `":`. A model has as many fields set as its object had different keys, and
 so has a free object as many keys; so where both counts are equal, no key came twice. Inside strings
-`":` stands only as `\\":`, which makes the counts differ, as does everything else that could hide a
+`":` stands only as `\":`, which makes the counts differ, as does everything else that could hide a
 key: then nothing is proved, and `strictness` looks at the bytes.
 
 Of tasks alone it is known that nothing but their senders sets their fields.

@@ -59,13 +59,14 @@ class Outgoing(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A task as the command line describes it."""
+    """A task as the command line describes it, with what the protocol has where it says nothing."""
 
-    task_type: str
-    parameters: Mapping[str, Any]
-    priority: int
-    budget: str
-    ttl: int
+    task_type: str = ""
+    parameters: Mapping[str, Any] = {}
+    priority: int = 5
+    budget: str = "0"
+    #: Seconds, of the envelope.
+    ttl: int = 30
 
 
 def outgoing(body: bytes, names: Names, *, routing_key: str | None = None) -> Outgoing:

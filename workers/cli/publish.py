@@ -6,7 +6,7 @@ import asyncio
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 from pydantic import ValidationError
@@ -22,10 +22,6 @@ from workers.cli.publishing import Publishing, Sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-#: Seconds an envelope of ours may take by default, and a task's priority, as the protocol has it.
-USUAL_TTL: Final = 30
-USUAL_PRIORITY: Final = 5
 
 
 def publish(
@@ -87,17 +83,11 @@ def publish(
 
     """
     _check(file, task, type, count=count)
-    _check_parts(task, type, {"priority": priority, "budget": budget, "ttl": ttl})
+    parts = {"priority": priority, "budget": budget, "ttl": ttl}
+    draft = _draft(task, type, {name: value for name, value in parts.items() if value is not None})
     chosen = settings(where)
     quiet()
     how = Sending(wait=wait, timeout=timeout, routing_key=routing_key, rate=rate, json=json)
-    draft = Task(
-        "",
-        {},
-        USUAL_PRIORITY if priority is None else priority,
-        "0" if budget is None else budget,
-        USUAL_TTL if ttl is None else ttl,
-    )
     make = _maker(task, type, param, draft)
     run = Publishing(how, Names(chosen.prefix), needed_url(chosen), chosen)
     if make is not None:  # each one is a message of its own, with an id of its own
@@ -123,12 +113,13 @@ def _check(file: str | None, task: str | None, message_type: str | None, *, coun
         raise Failure("--count is how often each message is sent; give 1 or more", code=WRONG_USE)
 
 
-def _check_parts(
-    task: str | None, message_type: str | None, parts: dict[str, object | None]
-) -> None:
-    """Refuse what would be left out silently: a part of a message that is not made here."""
-    for name, value in parts.items():
-        if value is None or task is not None or (message_type is not None and name == "ttl"):
+def _draft(task: str | None, message_type: str | None, parts: dict[str, Any]) -> Task:
+    """Return a task with these parts; refuses those of a message that is not made here.
+
+    They would be left out silently.
+    """
+    for name in parts:
+        if task is not None or (message_type is not None and name == "ttl"):
             continue
         if message_type is not None:
             raise Failure(
@@ -141,6 +132,7 @@ def _check_parts(
             "file or a pipe is sent as it is: write it in there",
             code=WRONG_USE,
         )
+    return Task(**parts)
 
 
 def _one_too_many(file: str, option: str) -> str:

@@ -97,15 +97,17 @@ async def test_lines_come_back_as_they_were_typed() -> None:
     assert ">{\n&#34;x&#34;: 1\n}</textarea>" in answer.text
 
 
-@pytest.mark.parametrize("deep", [300, 2_000])
-async def test_what_is_nested_too_deep_is_told(deep: int) -> None:
+@pytest.mark.parametrize(
+    ("deep", "told"), [(300, "nested deeper than 64 levels"), (2_000, "nested too deep to be read")]
+)
+async def test_what_is_nested_too_deep_is_told(deep: int, told: str) -> None:
     """Also where it can be read, and not be written again."""
     async with visitor(opened(registry=picky())) as browser:
         path = "/contracts/task_request/pick"
         payload = '{"a":' * deep + "1" + "}" * deep
         answer = await browser.post(path, data=form(await browser.get(path), payload=payload))
     assert answer.status_code == 422
-    assert "nested too deep" in answer.text or "no JSON" in answer.text or "deeper" in answer.text
+    assert told in answer.text
 
 
 async def test_what_fits_and_finds_no_broker_says_so() -> None:

@@ -129,6 +129,15 @@ def test_others_are_left_to_the_bytes(whole: dict[str, Any]) -> None:
     assert not stand_once(body, message)
 
 
+@pytest.mark.parametrize("number", [b"1e400", b"NaN", b"-Infinity"])
+def test_numbers_that_nobody_can_write_are_left_to_the_bytes(number: bytes) -> None:
+    """The parser takes them where any value will do."""
+    body = written(task(parameters={"a": [7]})).replace(b"[7]", b"[" + number + b"]")
+    message = read(body)
+    assert message is not None
+    assert not stand_once(body, message)
+
+
 def test_what_is_nested_deep_is_left_to_the_bytes() -> None:
     """Nobody counts for ever."""
     deep: Any = 1

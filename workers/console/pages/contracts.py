@@ -87,10 +87,11 @@ class ContractPages:
 
     def _body(self, text: str, contract: Contract, agent_id: str) -> bytes:
         try:
-            payload = orjson.loads(text)
-            return self._contracts.envelope(payload, contract.message_type, agent_id=agent_id)
-        except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the second for what is too deep
+            orjson.loads(text)
+        except orjson.JSONDecodeError:
             return text.encode("utf-8", "replace")  # sent as it is, it is no message at all
+        payload = orjson.Fragment(text)  # what was typed, and not what a parser kept of it
+        return self._contracts.envelope(payload, contract.message_type, agent_id=agent_id)
 
     def _page(
         self, request: Request, contract: Contract, *, status: int = 200, **values: Any
