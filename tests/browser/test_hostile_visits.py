@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -199,27 +198,6 @@ async def test_a_kind_with_a_hostile_name_is_planned_as_text(
         await visit.to("/history")
         await page.get_by_text("window.owned=1").first.wait_for()
         assert not await _owned(visit)
-
-
-async def test_a_closed_tab_stops_nothing(address: str, browser: Browser) -> None:
-    """The run goes on without anybody looking, and its address shows how it ended."""
-    async with visiting(browser, address) as visit:
-        page = visit.page
-        await visit.to("/letters/replay")
-        await page.get_by_label("Messages a second").fill("2")
-        await page.get_by_label("that would fail again").check()
-        await page.get_by_role("button", name="Replay").click()
-        await page.get_by_role("button", name="Stop").wait_for()
-        run = page.url.removeprefix(address)
-        await page.close()
-    async with visiting(browser, address) as visit:
-        await visit.to(run)
-        await visit.page.locator("#ending").wait_for(timeout=PATIENCE * 1000)
-        await visit.to("/letters")
-        # Each of them failed again, and none is lost.
-        async with asyncio.timeout(PATIENCE):
-            while not await visit.page.get_by_text(f"{len(hostile())} letters open").is_visible():
-                await visit.to("/letters")
 
 
 async def test_a_contract_is_published_and_answered(address: str, browser: Browser) -> None:
