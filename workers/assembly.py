@@ -92,10 +92,11 @@ def assemble(settings: Settings, registry: Registry, watch: Watch, owner: Owner)
     prefetch = settings.prefetch_of(settings.group)
     broker = link if tracing is None else tracing.broker(link)
     settle = Settler(broker, origin, books, now=lambda: datetime.now(UTC), prefetch=prefetch).settle
-    runners = (
-        Runners(pipeline.handle, settle, most=prefetch)
-        if tracing is None
-        else Runners(tracing.handle, tracing.around(settle), most=prefetch)
+    runners = Runners(
+        pipeline.handle if tracing is None else tracing.handle,
+        settle if tracing is None else tracing.around(settle),
+        most=prefetch,
+        resting=link.outbox.flush,
     )
     watch.metrics.trace_of = None if tracing is None else tracing.trace_of
     guard.solitude.settling = lambda: link.intake.in_hand - runners.here

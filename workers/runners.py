@@ -50,10 +50,13 @@ class Runners:
         settle: Callable[[Delivery, Outcome, float], None],
         *,
         most: int,
+        resting: Callable[[], None] = lambda: None,
     ) -> None:
         self._handle = handle
         self._settle = settle
         self._most = most
+        #: Told when all that came is done: what was settled need not wait for more to go with it.
+        self._resting = resting
         self._urgent: deque[Delivery] = deque()
         self._queue: deque[Delivery] = deque()
         self._tasks: dict[asyncio.Task[None], TimeLimit] = {}
@@ -174,6 +177,8 @@ class Runners:
                 if limit.leaving:  # set while the delivery was being done
                     return  # type: ignore[unreachable] # mypy holds what the loop asked for true
                 self._in_turn += 1
+            if not self._doing:
+                self._resting()
             waiting = loop.create_future()
             self._idle.append(waiting)
             await waiting

@@ -186,6 +186,10 @@ class Outbox:
                 waiting.done(self._lost)
         self._note_empty()
 
+    def flush(self) -> None:
+        """Write what is to be sent now, not at the end of the loop's turn."""
+        self._writer.flush()
+
     def retire(self) -> None:
         """Send nothing more in this life; what is on the way is still heard of."""
         self._writer.flush()

@@ -102,5 +102,31 @@ async def test_a_cancellation_out_of_the_blue_strands_nothing() -> None:
     await runners.stop()
 
 
+async def test_what_was_settled_leaves_at_once_when_nothing_is_left_to_do() -> None:
+    """One write for all that came together, and none while another message is at work."""
+    turns, gate = Turns(), asyncio.Event()
+    done_at_rest: list[int] = []
+
+    async def handle(delivery: Delivery, _limit: TimeLimit) -> Outcome:
+        if delivery.tag == MANY:
+            await gate.wait()
+        return Replied(Subject())
+
+    runners = Runners(
+        handle, turns.settle, most=MANY, resting=lambda: done_at_rest.append(turns.done)
+    )
+    for tag in range(1, TURN):
+        runners.take(Delivery(b"", tag=tag))
+    await eventually(lambda: done_at_rest)
+    assert set(done_at_rest) == {TURN - 1}
+    runners.take(Delivery(b"", tag=MANY))
+    runners.take(Delivery(b"", tag=1))
+    await eventually(lambda: turns.done == TURN)
+    gate.set()
+    await eventually(lambda: turns.done == TURN + 1)
+    await runners.stop()
+    assert set(done_at_rest) == {TURN - 1, TURN + 1}
+
+
 def _runners() -> list[asyncio.Task[object]]:
     return [task for task in asyncio.all_tasks() if task.get_name().startswith("runner-")]
