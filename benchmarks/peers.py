@@ -3,9 +3,9 @@
     python benchmarks/peers.py [--quick] [--only NAME …] [--queue quorum|classic] [--rounds N]
 
 Each round fills a queue with `echo` tasks of about 600 bytes and starts one worker of each
-contender in turn. Python contenders validate with leveret's own models; everybody publishes the
-answer with a confirm and acks then. Prints a JSON line a contender and queue type: medians over the
-rounds.
+contender in turn, first with the full queue, then with one task in flight, then at half load.
+Python contenders validate with leveret's own models; everybody publishes the answer with a confirm
+and acks then. Prints a JSON line a contender and queue type: medians over the rounds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import asyncio
 import json
 import sys
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contender import BARE, CONTENDERS, Contender, NotHere, Stand
 from message import task
@@ -47,6 +47,15 @@ def available(names: list[str]) -> list[Contender]:
     return found
 
 
+class Found(NamedTuple):
+    """What one round found about a contender."""
+
+    work: Measured
+    #: Round trips with one in flight, and at half of what it had just done.
+    alone: Latency
+    busy: Latency
+
+
 async def compare(stage: Stage, contenders: list[Contender], given: Namespace) -> None:
     """Run all rounds on each type of queue, and print a line a contender."""
     for queue_type in given.queue:
@@ -55,16 +64,16 @@ async def compare(stage: Stage, contenders: list[Contender], given: Namespace) -
         for one in contenders:
             look = await measure(stage, one, round_, FIRST_LOOK)
             counts[one.name] = int(min(max(look.messages_per_second * given.seconds, 1_000), MOST))
-        measured: dict[str, list[Measured]] = {one.name: [] for one in contenders}
+        found: dict[str, list[Found]] = {one.name: [] for one in contenders}
         for number in range(given.rounds):
             for one in contenders:
-                result = await measure(stage, one, round_, counts[one.name])
-                measured[one.name].append(result)
-                print(f"{queue_type} round {number + 1} {one.name}: {result}", file=sys.stderr)
+                work = await measure(stage, one, round_, counts[one.name])
+                print(f"{queue_type} round {number + 1} {one.name}: {work}", file=sys.stderr)
+                waits = await latencies(stage, one, round_, work.messages_per_second / 2, given)
+                found[one.name].append(Found(work, *waits))
         for one in contenders:
-            alone, busy = await latencies(stage, one, round_, measured[one.name], given)
-            found = row(one, queue_type, measured, alone, busy)
-            print(told(found) if given.table else json.dumps(found), flush=True)
+            line = row(one, queue_type, found)
+            print(told(line) if given.table else json.dumps(line), flush=True)
 
 
 async def measure(stage: Stage, one: Contender, round_: Round, count: int) -> Measured:
@@ -74,14 +83,9 @@ async def measure(stage: Stage, one: Contender, round_: Round, count: int) -> Me
 
 
 async def latencies(
-    stage: Stage,
-    one: Contender,
-    round_: Round,
-    measured: list[Measured],
-    given: Namespace,
+    stage: Stage, one: Contender, round_: Round, rate: float, given: Namespace
 ) -> tuple[Latency, Latency]:
-    """Measure round trips with one in flight, and at half of what the contender can do."""
-    rate = median(m.messages_per_second for m in measured) / 2
+    """Measure round trips with one in flight, and at so many messages a second."""
     trips = ROUND_TRIPS // (4 if given.quick else 1)
     alone = await stage.latency(one, round_, [task() for _ in range(trips)])
     bodies = [task() for _ in range(int(rate * HALF_LOAD_SECONDS))]
@@ -97,35 +101,39 @@ def told(row: dict[str, Any]) -> str:
     )
 
 
-def row(
-    one: Contender,
-    queue_type: str,
-    measured: dict[str, list[Measured]],
-    alone: Latency,
-    busy: Latency,
-) -> dict[str, Any]:
-    """Return a contender's row."""
-    rates = {name: median(m.messages_per_second for m in ms) for name, ms in measured.items()}
-    mine = measured[one.name]
+def row(one: Contender, queue_type: str, found: dict[str, list[Found]]) -> dict[str, Any]:
+    """Return a contender's row: medians of its rounds, and of some figures the ends."""
+    rates = {
+        name: median(r.work.messages_per_second for r in rounds) for name, rounds in found.items()
+    }
+    work = [r.work for r in found[one.name]]
+    waits = [r.alone for r in found[one.name]]
+    alone = Latency.median(waits)
+    busy = Latency.median([r.busy for r in found[one.name]])
     row: dict[str, Any] = {
         "contender": one.name,
         "queue": queue_type,
         "messages_per_second": round(rates[one.name]),
-        "cpu_us_per_message": round(median(m.cpu_us_per_message for m in mine), 1),
-        "broker_us_per_message": round(median(m.broker_us_per_message for m in mine), 1),
-        "rss_mb": round(max(m.rss_mb for m in mine), 1),
+        "cpu_us_per_message": round(median(m.cpu_us_per_message for m in work), 1),
+        "broker_us_per_message": round(median(m.broker_us_per_message for m in work), 1),
+        "rss_mb": round(max(m.rss_mb for m in work), 1),
         "p50_ms": round(alone.p50, 3),
         "p99_ms": round(alone.p99, 3),
         "p999_ms": round(alone.p999, 3),
+        "least_p50_ms": round(min(trip.p50 for trip in waits), 3),
+        "most_p50_ms": round(max(trip.p50 for trip in waits), 3),
         "half_load_p50_ms": round(busy.p50, 3),
         "half_load_p99_ms": round(busy.p99, 3),
-        "slowest": round(min(m.messages_per_second for m in mine)),
-        "fastest": round(max(m.messages_per_second for m in mine)),
+        "slowest": round(min(m.messages_per_second for m in work)),
+        "fastest": round(max(m.messages_per_second for m in work)),
         "guarantees": one.guarantees,
     }
     for rival in ("faststream", "c"):
         if rival in rates:
             row[f"times_{rival}"] = round(rates[one.name] / rates[rival], 2)
+    if "c" in found:
+        usual = median(r.alone.p50 for r in found["c"])
+        row["round_trip_times_c"] = round(alone.p50 / usual, 2)
     return row
 
 

@@ -141,14 +141,15 @@ async def wait(stage: Stage, rounds: int) -> None:
 
 def waited(load: int, name: str, measured: list[Latency]) -> str:
     """Return a row: medians of the rounds, and the best and worst 99th percentile."""
+    usual = Latency.median(measured)
     return json.dumps(
         {
             "axis": "load",
             "value": f"{load:,}/s",
             "contender": name,
-            "p50_ms": round(median(m.p50 for m in measured), 2),
-            "p99_ms": round(median(m.p99 for m in measured), 2),
-            "p999_ms": round(median(m.p999 for m in measured), 2),
+            "p50_ms": round(usual.p50, 2),
+            "p99_ms": round(usual.p99, 2),
+            "p999_ms": round(usual.p999, 2),
             "least_p99_ms": round(min(m.p99 for m in measured), 2),
             "most_p99_ms": round(max(m.p99 for m in measured), 2),
         },

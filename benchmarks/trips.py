@@ -16,7 +16,7 @@ from contender import ANSWERS
 from workers.link.link import Link, LinkPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from workers.outcome import Delivery
     from workers.publication import Publication
@@ -36,6 +36,11 @@ class Latency(NamedTuple):
     p50: float
     p99: float
     p999: float
+
+    @classmethod
+    def median(cls, rounds: Sequence[Latency]) -> Latency:
+        """Return what is usual of several rounds, each figure by itself."""
+        return cls(*map(statistics.median, zip(*rounds, strict=True)))
 
 
 class Trips:
