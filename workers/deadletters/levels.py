@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from workers.deadletters.spans import Node
 
+_MESSAGES: Final = "messages"
 #: Where a document's title and content may stand: in these, or in a `document` in these.
 _PAYLOADS: Final = (("payload",), ("params",), ("data",))
+_WHOLE: Final = ((), *_PAYLOADS)
 _SINGLE: Final = (
-    (),
-    *_PAYLOADS,
-    *((*one, "messages", EACH) for one in _PAYLOADS),
-    *((*one, "messages", EACH, *other) for one in _PAYLOADS for other in _PAYLOADS),
+    *_WHOLE,
+    *((*one, _MESSAGES, EACH, *other) for one in _WHOLE for other in _WHOLE),
 )
 _HOLDERS: Final = (*_SINGLE, *((EACH, *one) for one in _SINGLE))
 _DOCUMENT: Final = "document"
@@ -36,7 +36,7 @@ _PLACES: Final = tuple(
     for field in (
         *((one,) for one in _FIELDS),
         *((_DOCUMENT, one) for one in (*_FIELDS, EACH)),
-        *(((EACH,),) if holder and holder[-1] != EACH else ()),
+        *(((EACH,),) if holder else ()),
     )
 )
 #: What a message says of itself, whatever it carries.
@@ -53,8 +53,7 @@ def confidential(document: Node, body: bytes) -> Iterator[Node]:
     """Yield what is hidden of a confidential message."""
     for holder in _HOLDERS:
         for place in places(document, holder):
-            whole_list = place.form == b"[" and holder and holder[-1] != EACH
-            if whole_list or is_text(place, body):
+            if (place.form == b"[" and holder) or is_text(place, body):
                 # It should be an object: nobody knows what is in it.
                 yield from leaves(place, body)
             elif place.form == b"{":
@@ -63,7 +62,10 @@ def confidential(document: Node, body: bytes) -> Iterator[Node]:
 
 def _of_document(holder: Node, body: bytes) -> Iterator[Node]:
     for key, one in holder.parts:
-        if key in _FIELDS or (key == _DOCUMENT and one.form != b"{"):
+        misplaced = (key == _DOCUMENT and one.form != b"{") or (
+            key == _MESSAGES and one.form != b"["
+        )
+        if key in _FIELDS or misplaced:
             yield from leaves(one, body)
         elif key == _DOCUMENT:
             for name, field in one.parts:

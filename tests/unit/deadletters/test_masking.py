@@ -92,6 +92,11 @@ DOCUMENT = {"title": "the plan", "content": "CONTENT"}
         {"payload": orjson.dumps(DOCUMENT).decode()},
         {"payload": {"document": [DOCUMENT]}},
         orjson.dumps({"payload": DOCUMENT}).decode(),
+        {"payload": {"messages": orjson.dumps([DOCUMENT]).decode()}},
+        {"payload": {"messages": {"0": DOCUMENT}}},
+        {"payload": {"messages": [[DOCUMENT]]}},
+        {"messages": [{"payload": DOCUMENT}]},
+        [[DOCUMENT]],
     ],
 )
 @pytest.mark.parametrize("level", ["confidential", "secret"])
