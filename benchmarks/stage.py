@@ -75,6 +75,11 @@ class Stage:
         self._broker = PrivateBroker.start()
         self._api = ManagementApi(self._broker.management_url)
 
+    @property
+    def broker(self) -> int:
+        """The broker's process."""
+        return self._broker.pids[0]
+
     def close(self) -> None:
         """End the broker."""
         self._broker.close()
@@ -150,7 +155,7 @@ class Stage:
 
     async def watch(self, url: str, pid: int, count: int) -> Measured:
         """Return what a worker does until there are `count` answers."""
-        broker = self._broker.pids[0]
+        broker = self.broker
         async with await aio_pika.connect(url) as connection:
             channel = await connection.channel()
             first = await _until(channel, int(count * WARM) or 1)

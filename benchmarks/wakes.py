@@ -1,11 +1,13 @@
 """What a worker does while one message is in flight: how long it is awake for it, and for what.
 
-    python benchmarks/wakes.py [--only NAME …] [--rounds N]
+    python benchmarks/wakes.py [--only NAME …] [--rounds N] [--apart]
 
 Linux tells each system call (`perf trace`, in Debian's linux-perf): a worker wakes up when
 something came, and has done its part when it has written. Two such stretches are a message's: from
 its arrival to its answer, and from the answer's confirm to the ack. Prints a JSON line a contender:
-medians in µs, and of the round trip in ms; being watched costs each of them a tenth.
+medians in µs, and of the round trip in ms; being watched costs each of them a tenth. With
+`--apart` the worker has the last of the processors to itself, caches and all, and the broker and
+the asker share the others.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -40,6 +43,7 @@ CALLS: Final = (*WAITS, "recvfrom", "sendto")
 TRIPS: Final = 800
 #: Bytes that only a task and its answer have; a confirm and an ack have 21.
 LARGE: Final = 500
+PROCESSORS: Final = sorted(os.sched_getaffinity(0))
 #: Seconds until perf has begun to look.
 BEGUN: Final = 1.0
 #: Milliseconds of a call that waited for something.
@@ -82,41 +86,45 @@ def stretches(trace: Iterable[str]) -> Awake:
 
 
 @contextmanager
-def traced(pid: int) -> Iterator[Path]:
-    """Have the calls of a process written down; the file is whole at the end."""
-    with tempfile.TemporaryDirectory(prefix="leveret-bench-") as place:
-        file = Path(place) / "calls"
-        perf = subprocess.Popen(
-            [
-                *("perf", "trace", "-T", "-e", ",".join(CALLS)),
-                *("-p", str(pid), "-o", str(file)),
-            ],
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield file
-        finally:
-            perf.terminate()
-            perf.wait()
+def traced(pid: int, file: Path) -> Iterator[None]:
+    """Have the calls of a process written to a file, which is whole afterwards."""
+    look = ("perf", "trace", "-T", "-e", ",".join(CALLS), "-p", str(pid), "-o", str(file))
+    perf = subprocess.Popen(look, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        perf.terminate()
+        perf.wait()
 
 
-async def look(stage: Stage, one: Contender) -> tuple[float, float, float]:
+def keep_apart(worker: int, *others: int) -> None:
+    """Give a process the last of our processors, and the others the rest, all their threads."""
+    *rest, last = PROCESSORS
+    for pid, where in ((worker, [last]), *((other, rest) for other in others)):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), where)
+
+
+async def look(stage: Stage, one: Contender, *, apart: bool) -> tuple[float, float, float]:
     """Return a round's median round trip in ms, and what is awake for answers and acks in µs."""
     async with stage.working(one, Round()) as (url, pid):
-        with traced(pid) as file:
-            await asyncio.sleep(BEGUN)
-            trips = await round_trips(url, one.wrap, [task() for _ in range(TRIPS)], rate=0)
-            await asyncio.sleep(BEGUN)
+        if apart:
+            keep_apart(pid, stage.broker, os.getpid())
+        with tempfile.TemporaryDirectory(prefix="leveret-bench-") as place:
+            file = Path(place) / "calls"
+            with traced(pid, file):
+                await asyncio.sleep(BEGUN)
+                trips = await round_trips(url, one.wrap, [task() for _ in range(TRIPS)], rate=0)
             awake = stretches(file.read_text().splitlines())
     return trips.p50, median(awake.answers), median(awake.acks)
 
 
-async def compare(stage: Stage, contenders: list[Contender], rounds: int) -> None:
+async def compare(stage: Stage, contenders: list[Contender], rounds: int, *, apart: bool) -> None:
     """Let the contenders take turns, and print the medians."""
     found: dict[str, list[tuple[float, float, float]]] = {one.name: [] for one in contenders}
     for number in range(rounds):
         for one in contenders:
-            found[one.name].append(await look(stage, one))
+            found[one.name].append(await look(stage, one, apart=apart))
             print(f"round {number + 1} {one.name}: {found[one.name][-1]}", file=sys.stderr)
     for name, several in found.items():
         p50, answer, ack = (median(values) for values in zip(*several, strict=True))
@@ -129,12 +137,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=TRACED, default=TRACED)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--apart", action="store_true", help="the worker has a processor alone")
     given = parser.parse_args()
+    if given.apart and len(PROCESSORS) == 1:
+        parser.error("--apart needs two processors")
     if shutil.which("perf") is None:
         parser.error("perf tells the system calls, and is not here: apt-get install linux-perf")
     stage = Stage()
     try:
-        asyncio.run(compare(stage, available(list(given.only)), given.rounds))
+        contenders = available(list(given.only))
+        asyncio.run(compare(stage, contenders, given.rounds, apart=given.apart))
     finally:
         stage.close()
 
