@@ -1,6 +1,7 @@
 """Side by side: the same tasks for every contender, in one run, round by round.
 
     python benchmarks/peers.py [--quick] [--only NAME …] [--queue quorum|classic] [--rounds N]
+        [--apart]
 
 Each round fills a queue with `echo` tasks of about 600 bytes and starts one worker of each
 contender in turn, first with the full queue, then with one task in flight, then at half load.
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contender import BARE, CONTENDERS, Contender, NotHere, Stand
 from message import task
-from stage import Measured, Round, Stage
+from stage import Measured, Round, Stage, add_apart
 from trips import Latency
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def arguments() -> Namespace:
     parser.add_argument("--prefetch", type=int, default=200)
     parser.add_argument("--quick", action="store_true", help="two rounds, quorum queues only")
     parser.add_argument("--table", action="store_true", help="for people instead of programs")
+    add_apart(parser)
     given = parser.parse_args()
     given.queue = given.queue or (["quorum"] if given.quick else ["quorum", "classic"])
     given.rounds = min(given.rounds, 2) if given.quick else given.rounds
@@ -158,7 +160,7 @@ def main() -> None:
     """Measure."""
     given = arguments()
     contenders = available(given.only)
-    stage = Stage()
+    stage = Stage(apart=given.apart)
     try:
         asyncio.run(compare(stage, contenders, given))
     finally:

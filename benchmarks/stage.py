@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
+import os
 import secrets
 import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +38,7 @@ ROUND_WITHIN: Final = 120.0
 UNCONFIRMED: Final = 1_000
 #: Share of the answers after which the clock starts: the first ones pay for imports and caches.
 WARM: Final = 0.1
+PROCESSORS: Final = sorted(os.sched_getaffinity(0))
 
 
 class Measured(NamedTuple):
@@ -69,16 +73,21 @@ class Round:
 
 
 class Stage:
-    """A private broker on which contenders take turns."""
+    """A private broker on which contenders take turns.
 
-    def __init__(self) -> None:
+    With `apart` they have the last of the processors to themselves, caches and all; the broker and
+    this process share the others.
+    """
+
+    def __init__(self, *, apart: bool = False) -> None:
         self._broker = PrivateBroker.start()
         self._api = ManagementApi(self._broker.management_url)
-
-    @property
-    def broker(self) -> int:
-        """The broker's process."""
-        return self._broker.pids[0]
+        #: What each contender's command begins with.
+        self._before: list[str] = []
+        if apart:
+            *others, last = PROCESSORS
+            _keep_to(others, self._broker.pids[0], os.getpid())
+            self._before = ["taskset", "--cpu-list", str(last)]
 
     def close(self) -> None:
         """End the broker."""
@@ -97,7 +106,7 @@ class Stage:
             tasks = (contender.wrap(body, f"{n:036d}") for n, body in enumerate(bodies))
             filled = await fill(url, tasks)
             at = self.login(contender, round_, url)
-            with worker(contender, round_.stand(at)) as pid:
+            with worker(contender, round_.stand(at), self._before) as pid:
                 measured = await self.watch(url, pid, count)
                 if filled - await _left(url) < count:
                     raise SystemExit(f"{contender.name} answers a task more than once")
@@ -120,7 +129,7 @@ class Stage:
         """Lend a contender at work: the broker's address, and the process to look at."""
         async with self.ground(round_) as url:
             at = self.login(contender, round_, url)
-            with worker(contender, round_.stand(at)) as pid:
+            with worker(contender, round_.stand(at), self._before) as pid:
                 yield url, pid
 
     @asynccontextmanager
@@ -155,7 +164,7 @@ class Stage:
 
     async def watch(self, url: str, pid: int, count: int) -> Measured:
         """Return what a worker does until there are `count` answers."""
-        broker = self.broker
+        broker = self._broker.pids[0]
         async with await aio_pika.connect(url) as connection:
             channel = await connection.channel()
             first = await _until(channel, int(count * WARM) or 1)
@@ -223,10 +232,10 @@ def _us(before: Cost, after: Cost, done: int) -> float:
 
 
 @contextlib.contextmanager
-def worker(contender: Contender, stand: Stand) -> Iterator[int]:
-    """Lend a contender at work: the process."""
+def worker(contender: Contender, stand: Stand, before: Iterable[str] = ()) -> Iterator[int]:
+    """Lend a contender at work: the process; `before` is what its command begins with."""
     process = subprocess.Popen(
-        contender.command(stand),
+        [*before, *contender.command(stand)],
         env=environment(stand),
         stdout=subprocess.DEVNULL,
         stderr=sys.stderr if contender.name == "leveret" else subprocess.DEVNULL,
@@ -240,3 +249,19 @@ def worker(contender: Contender, stand: Stand) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _keep_to(processors: list[int], *pids: int) -> None:
+    """Have all threads of some processes run on these processors only."""
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), processors)
+
+
+def add_apart(parser: argparse.ArgumentParser) -> None:
+    """Let people ask for a processor that contenders have to themselves."""
+    if len(PROCESSORS) > 1:
+        told = "give contenders a processor to themselves"
+        parser.add_argument("--apart", action="store_true", help=told)
+    else:
+        parser.set_defaults(apart=False)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from message import task
 from peers import available
-from stage import Round, Stage
+from stage import Round, Stage, add_apart
 from trips import round_trips
 
 if TYPE_CHECKING:
@@ -37,13 +36,12 @@ if TYPE_CHECKING:
     from contender import Contender
 
 #: Those that do all their work in one process, and read and write by the calls that are traced.
-TRACED: Final = ("leveret", "bare", "pika", "aiormq", "aio-pika", "faststream", "c")
+TRACED: Final = ("leveret", "bare", "pika", "aiormq", "aio-pika", "c")
 WAITS: Final = ("epoll_wait", "poll")
 CALLS: Final = (*WAITS, "recvfrom", "sendto")
 TRIPS: Final = 800
 #: Bytes that only a task and its answer have; a confirm and an ack have 21.
 LARGE: Final = 500
-PROCESSORS: Final = sorted(os.sched_getaffinity(0))
 #: Seconds until perf has begun to look.
 BEGUN: Final = 1.0
 #: Milliseconds of a call that waited for something.
@@ -65,23 +63,23 @@ class Awake(NamedTuple):
 def stretches(trace: Iterable[str]) -> Awake:
     """Return what a trace tells of a worker with one message in flight."""
     found = Awake([], [])
-    woke = came = 0.0
+    woke, came = 0.0, set[bool]()
     for line in trace:
         call = _CALL.match(line)
         if call is None:
             continue
         at, back = float(call["at"]), int(call["back"])
         if call["name"] in WAITS and back > 0 and float(call["took"]) > WAITED:
-            woke, came = at + float(call["took"]), 0
-        elif call["name"] == "recvfrom":
-            came = max(came, back)
-        elif call["name"] == "sendto" and woke and came:
+            woke, came = at + float(call["took"]), set()
+        elif call["name"] == "recvfrom" and back > 0:
+            came.add(back > LARGE)
+        elif call["name"] == "sendto" and len(came) == 1:  # of both together nobody can tell
             length = _LENGTH.search(call["given"])
             assert length is not None, line
             large = int(length[1]) > LARGE
-            if large == (came > LARGE):  # else both came at once, and nobody can tell them apart
+            if came == {large}:  # some write the frames before a body by themselves
                 (found.answers if large else found.acks).append((at - woke) * 1e3)
-            woke = 0.0
+                came = set()
     return found
 
 
@@ -97,19 +95,9 @@ def traced(pid: int, file: Path) -> Iterator[None]:
         perf.wait()
 
 
-def keep_apart(worker: int, *others: int) -> None:
-    """Give a process the last of our processors, and the others the rest, all their threads."""
-    *rest, last = PROCESSORS
-    for pid, where in ((worker, [last]), *((other, rest) for other in others)):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), where)
-
-
-async def look(stage: Stage, one: Contender, *, apart: bool) -> tuple[float, float, float]:
+async def look(stage: Stage, one: Contender) -> tuple[float, float, float]:
     """Return a round's median round trip in ms, and what is awake for answers and acks in µs."""
     async with stage.working(one, Round()) as (url, pid):
-        if apart:
-            keep_apart(pid, stage.broker, os.getpid())
         with tempfile.TemporaryDirectory(prefix="leveret-bench-") as place:
             file = Path(place) / "calls"
             with traced(pid, file):
@@ -119,12 +107,12 @@ async def look(stage: Stage, one: Contender, *, apart: bool) -> tuple[float, flo
     return trips.p50, median(awake.answers), median(awake.acks)
 
 
-async def compare(stage: Stage, contenders: list[Contender], rounds: int, *, apart: bool) -> None:
+async def compare(stage: Stage, contenders: list[Contender], rounds: int) -> None:
     """Let the contenders take turns, and print the medians."""
     found: dict[str, list[tuple[float, float, float]]] = {one.name: [] for one in contenders}
     for number in range(rounds):
         for one in contenders:
-            found[one.name].append(await look(stage, one, apart=apart))
+            found[one.name].append(await look(stage, one))
             print(f"round {number + 1} {one.name}: {found[one.name][-1]}", file=sys.stderr)
     for name, several in found.items():
         p50, answer, ack = (median(values) for values in zip(*several, strict=True))
@@ -137,16 +125,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=TRACED, default=TRACED)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--apart", action="store_true", help="the worker has a processor alone")
+    add_apart(parser)
     given = parser.parse_args()
-    if given.apart and len(PROCESSORS) == 1:
-        parser.error("--apart needs two processors")
     if shutil.which("perf") is None:
         parser.error("perf tells the system calls, and is not here: apt-get install linux-perf")
-    stage = Stage()
+    stage = Stage(apart=given.apart)
     try:
         contenders = available(list(given.only))
-        asyncio.run(compare(stage, contenders, given.rounds, apart=given.apart))
+        asyncio.run(compare(stage, contenders, given.rounds))
     finally:
         stage.close()
 
