@@ -106,23 +106,6 @@ async def test_a_discard_says_why_and_a_replay_must_have_a_chance(letters: str) 
         await expect_open(browser, LETTERS)
 
 
-async def test_a_closed_console_stops_between_two_letters(letters: str) -> None:
-    """What was done is done and noted; the rest is open, and nothing is in between."""
-    async with people(letters) as (_, browser, _other):
-        page = await seen(browser, "/letters/replay")
-        sent = form(page, rate="1", all="on", why="slowly")
-        answer = await browser.post("/letters/replay", data=sent)
-        assert answer.status_code == 303
-    async with people(letters) as (_, browser, _other):
-        await expect_open(browser, LETTERS)  # what went came back: it still fails
-        assert "slowly" in (await browser.get("/history")).text
-        past = await browser.get(answer.headers["location"])
-        assert 'id="past">stopped by the console, which left' in past.text
-        assert "slowly" in past.text
-        unknown = await browser.get("/runs/0123456789ab")
-        assert (unknown.status_code, "No such run" in unknown.text) == (404, True)
-
-
 async def test_an_edit_that_does_not_fit_is_not_sent(letters: str) -> None:
     """It is told why; one that fits goes, and its letter closes."""
     async with people(letters) as (_, browser, _other):

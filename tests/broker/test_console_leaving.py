@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import httpx
-from broker.clicking import people, shows
+from broker.clicking import expect_open, people, shows
 from broker.letters import prepare, write
 from broker.processes import running
 from broker.replaying import processors
@@ -39,6 +39,28 @@ async def test_a_feed_stops_at_any_moment_and_whole(amqp_url: str) -> None:
         async with asyncio.timeout(SOON):
             await feed.stop()
         await eventually(lambda: asyncio.all_tasks() <= ours)
+
+
+async def test_a_closed_console_stops_between_two_letters(amqp_url: str) -> None:
+    """What was done is done and noted; the rest is open, and nothing is in between."""
+    await prepare(amqp_url)
+    await write(amqp_url, 40)
+    async with serving(amqp_url, processors()):
+        async with people(amqp_url) as (_, otto, _other):
+            page = await seen(otto, "/letters/replay")
+            sent = form(page, rate="1", all="on", why="slowly")
+            run = (await otto.post("/letters/replay", data=sent)).headers["location"]
+            await shows(otto, run, "The rest follows")
+        async with people(amqp_url) as (_, otto, _other):
+            past = (await shows(otto, run, 'id="past">stopped by the console, which left')).text
+            found = re.search(r"<b>(\d+)</b><span>of 40 letters closed", past)
+            assert found
+            assert 0 < int(found[1]) < 40
+            await expect_open(otto, 40 - int(found[1]))
+            assert "slowly" in past
+            assert "slowly" in (await otto.get("/history")).text
+            unknown = await otto.get("/runs/0123456789ab")
+            assert (unknown.status_code, "No such run" in unknown.text) == (404, True)
 
 
 async def test_a_run_of_a_killed_console_is_interrupted_at_its_address(
