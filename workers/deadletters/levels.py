@@ -28,6 +28,8 @@ _SINGLE: Final = (
 _HOLDERS: Final = (*_SINGLE, *((EACH, *one) for one in _SINGLE))
 _DOCUMENT: Final = "document"
 _FIELDS: Final = ("title", "content")
+#: What these should be; of anything else in their place nobody knows what is in it.
+_FORMS: Final = {_DOCUMENT: b"{", _MESSAGES: b"["}
 #: All of that as places, for those who ask of one without a body: a list in the place of an object
 #: is hidden whole.
 _PLACES: Final = tuple(
@@ -62,10 +64,7 @@ def confidential(document: Node, body: bytes) -> Iterator[Node]:
 
 def _of_document(holder: Node, body: bytes) -> Iterator[Node]:
     for key, one in holder.parts:
-        misplaced = (key == _DOCUMENT and one.form != b"{") or (
-            key == _MESSAGES and one.form != b"["
-        )
-        if key in _FIELDS or misplaced:
+        if key in _FIELDS or one.form != _FORMS.get(key, one.form):
             yield from leaves(one, body)
         elif key == _DOCUMENT:
             for name, field in one.parts:

@@ -64,7 +64,7 @@ class Writer:
             self._flush_soon()
 
     def add(self, message: Publication | Answer) -> None:
-        """Have a message leave at the end of this turn of the loop.
+        """Have a message leave with the next flush, this turn of the loop at the latest.
 
         Raises ValueError, and adds nothing, for one that does not fit into AMQP or a frame.
         """

@@ -21,16 +21,22 @@ async def _loses_one() -> None:
 
 async def test_a_line_that_lost_its_cancellation_stops_before_it_waits_again() -> None:
     """Nobody would cancel it a second time in the bound of this test."""
+    ended = False
 
     async def live(begun: Callable[[], None]) -> None:
+        nonlocal ended
         begun()
-        await _loses_one()
-        await stirred(asyncio.Event(), 3_600)
+        try:
+            await _loses_one()
+            await stirred(asyncio.Event(), 3_600)
+        finally:
+            ended = True
 
     supervisor = Supervisor("testing", live, address="amqp://there")
     await supervisor.start(within=5)
     async with asyncio.timeout(5):
         await supervisor.stop()
+    assert ended
 
 
 async def test_a_task_that_heeds_nothing_is_told_again() -> None:

@@ -58,7 +58,7 @@ async def test_a_replica_notices_that_its_supervisor_is_gone(
     with Supervised(ends[1]) as line:
         line.watch(gone.set)
         ends[0].close()
-        await asyncio.wait_for(gone.wait(), 15)
+        assert await asyncio.wait_for(gone.wait(), 15)
         line.serving(1)  # to nobody, and no error
 
 
